@@ -1,0 +1,105 @@
+"""JSON that both databases can hold: no NaN, no NUL, no lone surrogate, bounded depth, numbers and size."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from base.problems import Fault, InvalidInput, pointer
+
+MAX_NESTING = 64
+MAX_FAULTS = 20
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+JsonValue = Any
+
+
+def parse_json(body: bytes) -> JsonValue:
+    """Read a request's body.
+
+    Raises:
+        InvalidInput: it is not UTF-8 JSON, or holds something that could not be stored.
+    """
+    try:
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as exc:
+        raise InvalidInput([Fault("", f"The body is not UTF-8 (byte {exc.start}).")]) from exc
+    except RecursionError as exc:
+        raise InvalidInput([Fault("", f"The JSON is nested deeper than {MAX_NESTING} levels.")]) from exc
+    except json.JSONDecodeError as exc:
+        where = f"line {exc.lineno}, column {exc.colno}"
+        raise InvalidInput([Fault("", f"The body is not valid JSON: {exc.msg} ({where}).")]) from exc
+    except ValueError as exc:
+        raise InvalidInput([Fault("", f"The body is not valid JSON: {exc}.")]) from exc
+    faults = faults_in(value)
+    if faults:
+        raise InvalidInput(faults)
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def faults_in(value: JsonValue, path: str = "") -> list[Fault]:
+    """Return what could not be stored in ``value``; at most `MAX_FAULTS`."""
+    faults: list[Fault] = []
+    for fault in _walk(value, path, 0):
+        faults.append(fault)
+        if len(faults) == MAX_FAULTS:
+            break
+    return faults
+
+
+def _walk(value: JsonValue, path: str, depth: int) -> Iterator[Fault]:
+    if depth > MAX_NESTING:
+        yield Fault(path, f"Nested deeper than {MAX_NESTING} levels.")
+    elif isinstance(value, str):
+        yield from _text_faults(value, path)
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, int):
+        if not INT64_MIN <= value <= INT64_MAX:
+            yield Fault(path, "This whole number does not fit in 64 bits; send it as a string.")
+    elif isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            yield Fault(path, "NaN and Infinity are not JSON numbers.")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _key_faults(key, path)
+            yield from _walk(item, path + pointer(_printable(str(key))), depth + 1)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, f"{path}/{index}", depth + 1)
+    else:
+        yield Fault(path, f"A {type(value).__name__} is not a JSON value.")
+
+
+def _text_faults(text: str, path: str) -> Iterator[Fault]:
+    if "\x00" in text:
+        yield Fault(path, "The text holds a NUL character.")
+    if not _is_encodable(text):
+        yield Fault(path, "The text holds half of a surrogate pair, which is no character.")
+
+
+def _key_faults(key: object, path: str) -> Iterator[Fault]:
+    if not isinstance(key, str):
+        yield Fault(path, f"The key {key!r} is not a string.")
+    elif "\x00" in key or not _is_encodable(key):
+        yield Fault(path, f"The key {_printable(key)!r} holds a NUL or half of a surrogate pair.")
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _printable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def size_in_bytes(value: JsonValue) -> int:
+    """Return how large ``value`` is as compact UTF-8 JSON."""
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))

@@ -1,0 +1,185 @@
+"""What is stored of contexts: fields and indexes; how they move stands in services.py and engine/."""
+
+from django.conf import settings
+from django.db import models
+
+from base import clock
+from base.fields import IdField
+from base.ids import ID_MAX_LENGTH, new_id
+from contexts.states import Status
+from users.models import Organization
+
+
+def new_context_id() -> str:
+    return new_id("ctx")
+
+
+def new_batch_id() -> str:
+    return new_id("batch")
+
+
+def new_worker_id() -> str:
+    return new_id("wrk")
+
+
+class BatchState(models.TextChoices):
+    """What was decided about a batch; how far it is follows from its contexts."""
+
+    ACCEPTING = "accepting", "Accepting"
+    ACCEPTED = "accepted", "Accepted"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class Batch(models.Model):
+    """Contexts that were submitted together. Becoming ``accepted`` is the commit point of a bulk submission."""
+
+    id = IdField(new_batch_id)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=20, choices=BatchState.choices, default=BatchState.ACCEPTING)
+    total = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=clock.now)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        db_table = "batches"
+        ordering = ["-id"]
+        verbose_name_plural = "batches"
+        indexes = [
+            models.Index(fields=["organization", "id"], name="batches_organization"),
+            models.Index(fields=["state", "created_at"], name="batches_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or self.pk
+
+
+class Context(models.Model):
+    """One job and its data. The row is the only truth about it; queue messages are hints.
+
+    A lease is (``lease_token``, the worker row of that id, whose expiry rules). ``attempts`` fences: a write of an
+    older attempt matches nothing.
+
+    Field notes:
+        pipeline: the steps as submitted.
+        data: the client's input and what each component added.
+        processing: ``{current_component, completed_components, start_time, end_time, duration_ms,
+            component_timings}``; the first checkpoint writes it, until then ``started_at`` stands for it.
+        step_runs: the history, one entry per step run, appended by the same update as the checkpoint.
+        claim_order: what is claimed first: milliseconds of the submission, moved by priority and by the
+            organization's backlog.
+        waiting_for: why it waits, where the engine knows better than the status says.
+        revision: +1 for every visible change.
+    """
+
+    id = IdField(new_context_id)
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, db_index=False)
+    batch = models.ForeignKey(
+        Batch, on_delete=models.PROTECT, null=True, blank=True, db_index=False, related_name="contexts"
+    )
+    type = models.CharField(max_length=50)
+    title = models.CharField(max_length=300, blank=True)
+    status = models.CharField(max_length=20, choices=[(s.value, s.value) for s in Status], default=Status.PENDING)
+    pipeline = models.JSONField()
+    pipeline_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
+    data = models.JSONField(default=dict)
+    metadata = models.JSONField(default=dict)
+    processing = models.JSONField(default=dict)
+    step_runs = models.JSONField(default=list)
+    error = models.JSONField(null=True, blank=True)
+    priority = models.PositiveSmallIntegerField(default=50)
+    claim_order = models.BigIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+    retry_count = models.PositiveIntegerField(default=0)
+    worker_losses = models.PositiveIntegerField(default=0)
+    next_retry_at = models.DateTimeField(null=True, blank=True)
+    waiting_for = models.CharField(max_length=300, blank=True)
+    lease_token = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    revision = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=clock.now)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    # The foreign keys need no index of their own: each leads one of the indexes below.
+    class Meta:
+        db_table = "contexts"
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["status", "claim_order"], name="contexts_claim"),
+            models.Index(fields=["status", "next_retry_at"], name="contexts_due"),
+            models.Index(fields=["lease_token"], name="contexts_lease"),
+            models.Index(fields=["organization", "id"], name="contexts_organization"),
+            models.Index(fields=["organization", "status", "id"], name="contexts_org_status"),
+            models.Index(fields=["organization", "type", "id"], name="contexts_org_type"),
+            models.Index(fields=["organization", "title"], name="contexts_org_title"),
+            models.Index(fields=["status", "id"], name="contexts_status"),
+            models.Index(fields=["batch", "status"], name="contexts_batch"),
+            models.Index(fields=["user", "id"], name="contexts_user"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.pk
+
+
+class StepTranscript(models.Model):
+    """The full prompt and output of one step run, id ``context:attempt:step``; written before its checkpoint."""
+
+    id = models.CharField("id", primary_key=True, max_length=200, db_column="_id", editable=False)
+    context_id = models.CharField(max_length=ID_MAX_LENGTH, db_index=True)
+    prompt = models.TextField(blank=True)
+    output = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        db_table = "step_transcripts"
+
+    def __str__(self) -> str:
+        return self.pk
+
+
+class WorkerState(models.TextChoices):
+    LIVE = "live", "Live"
+    STOPPED = "stopped", "Stopped"
+    DEAD = "dead", "Dead"
+
+
+class Worker(models.Model):
+    """One drain: a process that runs contexts. Its id is the token of every lease that it holds."""
+
+    id = IdField(new_worker_id)
+    host = models.CharField(max_length=200)
+    pid = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=WorkerState.choices, default=WorkerState.LIVE)
+    in_flight = models.PositiveIntegerField(default=0)
+    version = models.CharField(max_length=50, blank=True)
+    started_at = models.DateTimeField(default=clock.now)
+    heartbeat_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "workers"
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["state", "expires_at"], name="workers_expiry")]
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"
+
+
+class IdempotencyKey(models.Model):
+    """That a key was used, for what, and which id its resource has. The id is sha256(organization, route, key)."""
+
+    id = models.CharField("id", primary_key=True, max_length=64, db_column="_id", editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
+    body_hash = models.CharField(max_length=64)
+    resource_id = models.CharField(max_length=ID_MAX_LENGTH)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        db_table = "idempotency_keys"
+        indexes = [models.Index(fields=["created_at"], name="idempotency_created")]
+
+    def __str__(self) -> str:
+        return self.pk

@@ -1,0 +1,13 @@
+"""Draftline's settings for tests: nothing that a test writes may land in the checkout."""
+
+import os
+import tempfile
+
+os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="draftline-test-")
+os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "REDIS_URL", "PRODUCTION", "DEBUG"):
+    os.environ.pop(name, None)
+
+from config.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick log-ins
