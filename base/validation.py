@@ -1,0 +1,46 @@
+"""Reads input with pydantic and answers faults as JSON pointers."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from base.problems import Fault, InvalidInput, pointer
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+# pydantic's words, where ours say better what to do
+_MESSAGES: Mapping[str, str] = {
+    "extra_forbidden": "There is no such key here; take it out.",
+    "missing": "This is required.",
+}
+
+
+def read_model(model: type[ModelT], value: Any, path: str = "") -> ModelT:
+    """Return ``value`` as ``model``.
+
+    Raises:
+        InvalidInput: with a fault for every place that does not fit.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as exc:
+        raise InvalidInput(pydantic_faults(exc, path)) from exc
+
+
+def pydantic_faults(exc: ValidationError, path: str = "") -> list[Fault]:
+    """Return pydantic's errors as faults below ``path``."""
+    return [
+        Fault(path + pointer(*_location(error["loc"])), _MESSAGES.get(error["type"], _sentence(error["msg"])))
+        for error in exc.errors(include_url=False, include_input=False, include_context=False)
+    ]
+
+
+def _location(parts: tuple[int | str, ...]) -> list[int | str]:
+    # pydantic adds the names of union arms and validators; they are no keys of the input
+    return [part for part in parts if isinstance(part, int) or not part.startswith(("function-", "constrained-"))]
+
+
+def _sentence(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return f"{text[0].upper()}{text[1:]}." if text else "This is not valid."

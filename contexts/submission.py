@@ -1,0 +1,185 @@
+"""What a client may post as a context, and what is stored of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+from base.problems import Fault, InvalidInput, TooLarge
+from base.strict_json import size_in_bytes
+from components.services import pipeline_default, pipeline_get, pipeline_plan
+from contexts.models import Context
+from contexts.states import Status
+from templates_app.structure import SLUG_PATTERN
+
+MAX_DATA_BYTES = 1024 * 1024
+MAX_METADATA_BYTES = 64 * 1024
+MAX_TITLE_LENGTH = 300
+DEFAULT_PRIORITY = 50
+# A context of priority 0 goes ahead of those of 50 that came up to ten minutes before it; none waits for ever,
+# because what comes later starts from a later time.
+PRIORITY_STEP_MS = 12_000
+# Every further context of one bulk submission steps back, so that other organizations' contexts come between.
+BACKLOG_STEP_MS = 50
+
+
+class ContextSubmission(BaseModel):
+    """A context as a client posts it: the seed's first document, verbatim, is one."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "example": {
+                "type": "article",
+                "pipeline": ["template", "ai_generator", "transformer"],
+                "data": {
+                    "title": "Example Article",
+                    "keywords": ["microservices", "architecture", "documentation"],
+                    "target_audience": "developers",
+                    "tone": "technical",
+                },
+            }
+        },
+    )
+
+    type: Annotated[str, Field(pattern=SLUG_PATTERN, max_length=50, description="What it is, such as article.")]
+    pipeline: Annotated[
+        list[Any] | str | None,
+        Field(description="Steps, or a pipeline's id; without it the default pipeline of the type."),
+    ] = None
+    data: Annotated[dict[str, Any], Field(description="What to write about; at most 1 MiB.")] = Field(
+        default_factory=dict
+    )
+    metadata: Annotated[dict[str, Any], Field(description="Your own notes; at most 64 KiB.")] = Field(
+        default_factory=dict
+    )
+    priority: Annotated[StrictInt, Field(ge=0, le=100, description="0 is first, 100 is last.")] | None = None
+
+    # The rest of a context document may be sent along and is ignored, so that a document can be posted as it is.
+    id: Annotated[Any, Field(description="Ignored: the server makes the id.")] = None
+    status: Annotated[Any, Field(description="Ignored.")] = None
+    processing: Annotated[Any, Field(description="Ignored.")] = None
+    created_at: Annotated[Any, Field(description="Ignored.")] = None
+    updated_at: Annotated[Any, Field(description="Ignored.")] = None
+
+
+@dataclass(frozen=True)
+class Submitter:
+    """On whose behalf contexts are submitted."""
+
+    organization_id: str
+    user_id: str | None = None
+
+
+class PipelineReader:
+    """Finds and validates pipelines; remembers them, for a bulk submission names the same one again and again."""
+
+    def __init__(self, organization_id: str) -> None:
+        self._organization_id = organization_id
+        self._known: dict[str, tuple[list[Any], str]] = {}
+
+    def read(self, submission: ContextSubmission) -> tuple[list[Any], str]:
+        """Return the steps to store, and the pipeline's id where it has one.
+
+        Raises:
+            InvalidInput: with paths below ``/pipeline``.
+        """
+        memo = f"{submission.type} {submission.pipeline!r}"
+        if memo not in self._known:
+            self._known[memo] = self._read(submission)
+        return self._known[memo]
+
+    def _read(self, submission: ContextSubmission) -> tuple[list[Any], str]:
+        value = submission.pipeline
+        if isinstance(value, list):
+            self._validate(value, from_client=True)
+            return value, ""
+        row = self._named(value) if value is not None else self._default(submission.type)
+        self._validate(row.steps, from_client=False)
+        return row.steps, row.pk
+
+    def _named(self, pipeline_id: str) -> Any:
+        row = pipeline_get(pipeline_id, self._organization_id)
+        if row is None:
+            raise InvalidInput([Fault("/pipeline", f"There is no pipeline {pipeline_id!r}; see GET /api/pipelines.")])
+        return row
+
+    def _default(self, type: str) -> Any:
+        row = pipeline_default(type, self._organization_id)
+        if row is None:
+            raise InvalidInput([Fault("/pipeline", f"The type {type!r} has no default pipeline; name the steps.")])
+        return row
+
+    @staticmethod
+    def _validate(steps: Any, *, from_client: bool) -> None:
+        try:
+            pipeline_plan(steps, from_client=from_client)
+        except InvalidInput as exc:
+            raise InvalidInput([fault.under("/pipeline") for fault in exc.errors]) from exc
+
+
+def check_sizes(submission: ContextSubmission, path: str = "") -> None:
+    """Refuse what is larger than the limits.
+
+    Raises:
+        TooLarge: naming the place.
+    """
+    for name, limit in (("data", MAX_DATA_BYTES), ("metadata", MAX_METADATA_BYTES)):
+        size = size_in_bytes(getattr(submission, name))
+        if size > limit:
+            message = f"{size} bytes are more than the {limit} that {name} may have."
+            raise TooLarge(f"{path}/{name}: {message}", [Fault(f"{path}/{name}", message)])
+
+
+def context_row(
+    submission: ContextSubmission,
+    *,
+    submitter: Submitter,
+    pipelines: PipelineReader,
+    context_id: str,
+    moment: datetime,
+    batch_id: str | None = None,
+    place: int = 0,
+    priority: int | None = None,
+) -> Context:
+    """Return the row to store for a submission; nothing is written.
+
+    Args:
+        place: how many of the same bulk submission come before it.
+        priority: for a submission that names none.
+
+    Raises:
+        InvalidInput: a fault of the pipeline.
+    """
+    steps, pipeline_id = pipelines.read(submission)
+    chosen = next((p for p in (submission.priority, priority) if p is not None), DEFAULT_PRIORITY)
+    return Context(
+        id=context_id,
+        organization_id=submitter.organization_id,
+        user_id=submitter.user_id,
+        batch_id=batch_id,
+        type=submission.type,
+        title=title_of(submission.data),
+        status=Status.PENDING if batch_id is None else Status.HELD,
+        pipeline=steps,
+        pipeline_id=pipeline_id,
+        data=submission.data,
+        metadata=submission.metadata,
+        priority=chosen,
+        claim_order=claim_order(moment, chosen, place),
+        created_at=moment,
+        updated_at=moment,
+    )
+
+
+def title_of(data: dict[str, Any]) -> str:
+    """Return what lists show and search: ``data.title``, where it is a text."""
+    title = data.get("title")
+    return " ".join(title.split())[:MAX_TITLE_LENGTH] if isinstance(title, str) else ""
+
+
+def claim_order(moment: datetime, priority: int, place: int = 0) -> int:
+    """Return where a context stands in the one order in which pending contexts are claimed, in milliseconds."""
+    submitted_ms = int(moment.timestamp() * 1000)
+    return submitted_ms + (priority - DEFAULT_PRIORITY) * PRIORITY_STEP_MS + place * BACKLOG_STEP_MS
