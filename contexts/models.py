@@ -28,6 +28,7 @@ class BatchState(models.TextChoices):
     ACCEPTING = "accepting", "Accepting"
     ACCEPTED = "accepted", "Accepted"
     CANCELLED = "cancelled", "Cancelled"
+    ABANDONED = "abandoned", "Abandoned before it was accepted"
 
 
 class Batch(models.Model):

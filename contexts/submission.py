@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
+from components.services import pipeline_default, pipeline_get, pipeline_plan
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from base.problems import Fault, InvalidInput, TooLarge
 from base.strict_json import size_in_bytes
-from components.services import pipeline_default, pipeline_get, pipeline_plan
 from contexts.models import Context
 from contexts.states import Status
 from templates_app.structure import SLUG_PATTERN

@@ -1,0 +1,75 @@
+"""The context document: what the API shows of a row, with the seed's keys."""
+
+from typing import Any
+
+from base import clock
+from base.clock import milliseconds_between, to_iso
+from components.pipeline import parse_pipeline
+from contexts.models import Context
+from contexts.states import Status
+
+FREE_WORKER = "a free worker"
+STAFF_ONLY_RUN_KEYS = frozenset({"traceback", "replaced"})
+
+
+def context_document(context: Context) -> dict[str, Any]:
+    """Return the document of spec section 2; keys that a stage lacks are absent, not null."""
+    document: dict[str, Any] = {
+        "id": context.pk,
+        "type": context.type,
+        "status": context.status,
+        "pipeline": context.pipeline,
+        "data": context.data,
+        "created_at": to_iso(context.created_at),
+        "updated_at": to_iso(context.updated_at),
+        "error": context.error,
+        "attempts": context.attempts,
+        "retry_count": context.retry_count,
+        "next_retry_at": to_iso(context.next_retry_at) if context.next_retry_at else None,
+        "waiting_for": waiting_for(context),
+        "revision": context.revision,
+        "priority": context.priority,
+        "batch_id": context.batch_id,
+        "organization_id": context.organization_id,
+        "user_id": context.user_id,
+        "metadata": context.metadata,
+    }
+    if context.pipeline_id:
+        document["pipeline_id"] = context.pipeline_id
+    if context.started_at is not None:
+        document["processing"] = processing_document(context)
+    return document
+
+
+def processing_document(context: Context) -> dict[str, Any]:
+    """Return ``processing`` of a context that was picked up at least once.
+
+    The first checkpoint stores it; before that, and at ends that write no checkpoint, the columns tell.
+    """
+    if context.started_at is None:
+        return {}
+    document: dict[str, Any] = {"completed_components": [], **context.processing}
+    document["start_time"] = to_iso(context.started_at)
+    if not document["completed_components"]:
+        document["current_component"] = parse_pipeline(context.pipeline).keys[0]
+    if context.ended_at is not None:
+        document["end_time"] = to_iso(context.ended_at)
+        document["duration_ms"] = milliseconds_between(context.started_at, context.ended_at)
+    return document
+
+
+def waiting_for(context: Context) -> str | None:
+    """Say in plain words why a context waits; None where it does not."""
+    if context.status == Status.PROCESSING:
+        return context.waiting_for or None
+    if context.status == Status.PENDING:
+        return context.waiting_for or FREE_WORKER
+    if context.status == Status.RETRYING:
+        due = context.next_retry_at
+        return f"its next try at {to_iso(due)}" if due and due > clock.now() else context.waiting_for or FREE_WORKER
+    return None
+
+
+def step_run_documents(context: Context) -> list[dict[str, Any]]:
+    """Return the step history as a client sees it: without tracebacks and undo data."""
+    return [{key: value for key, value in run.items() if key not in STAFF_ONLY_RUN_KEYS} for run in context.step_runs]

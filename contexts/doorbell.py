@@ -1,0 +1,55 @@
+"""Wakes a worker when there is something to do. A ring that is lost or doubled changes nothing.
+
+A live drain listens to the database by itself; django-q2 is rung only where none was seen lately.
+"""
+
+import logging
+import time
+
+from django_q.tasks import async_task
+
+from base import clock
+from contexts.models import Worker, WorkerState
+
+DRAIN_TASK = "contexts.tasks.drain"
+CONTEXTS_CLUSTER = "contexts"
+TRUST_SECONDS = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+class Doorbell:
+    """Remembers for two seconds that somebody is listening, so that a submission costs no query."""
+
+    def __init__(self) -> None:
+        self._listening_until = 0.0
+
+    def ring(self) -> None:
+        """Make sure that a drain looks at the contexts soon. Never raises: the row is stored, the sweep will find it."""
+        if time.monotonic() < self._listening_until:
+            return
+        try:
+            self._ring()
+        except Exception:
+            logger.exception("doorbell_failed")
+
+    def _ring(self) -> None:
+        if drain_is_live():
+            self._listening_until = time.monotonic() + TRUST_SECONDS
+            return
+        start_drain()
+        # one ring is enough for whatever else comes in meanwhile
+        self._listening_until = time.monotonic() + TRUST_SECONDS
+
+
+def drain_is_live() -> bool:
+    """Tell whether a drain holds an unexpired lease of its own."""
+    return Worker.objects.filter(state=WorkerState.LIVE, expires_at__gt=clock.now()).exists()
+
+
+def start_drain() -> None:
+    """Put the message into the queue that starts a drain."""
+    async_task(DRAIN_TASK, cluster=CONTEXTS_CLUSTER, task_name="drain")
+
+
+doorbell = Doorbell()

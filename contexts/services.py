@@ -1,0 +1,170 @@
+"""Every wish of a person or a client about contexts: submit, cancel, retry. Nobody else moves a context's state.
+
+Each move is one conditional update that names the statuses it comes from; where nothing matched, somebody was
+faster or the move is illegal, and nothing was changed.
+"""
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from base import clock
+from base.problems import Conflict, Fault, InvalidInput, pointer
+from base.strict_json import faults_in
+from components.pipeline import Plan, parse_pipeline
+from contexts import rewind
+from contexts.doorbell import doorbell
+from contexts.models import Context, new_context_id
+from contexts.selectors import context_get
+from contexts.states import Move, sources, target
+from contexts.submission import ContextSubmission, PipelineReader, Submitter, check_sizes, context_row
+
+FROM_FAILED = "failed"
+FROM_START = "start"
+
+
+def context_submit(
+    submission: ContextSubmission, *, submitter: Submitter, context_id: str | None = None
+) -> tuple[Context, bool]:
+    """Store a context and wake a worker. Return it, and whether this call made it.
+
+    Safe to repeat with the same ``context_id``: the row that is there is returned.
+
+    Raises:
+        InvalidInput, TooLarge: nothing was stored.
+    """
+    check_sizes(submission)
+    row = context_row(
+        submission,
+        submitter=submitter,
+        pipelines=PipelineReader(submitter.organization_id),
+        context_id=context_id or new_context_id(),
+        moment=clock.now(),
+    )
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        existing = Context.objects.filter(pk=row.pk, organization_id=submitter.organization_id).first()
+        if existing is None:
+            raise
+        return existing, False
+    doorbell.ring()
+    return row, True
+
+
+def context_cancel(context_id: str, *, organization_id: str | None) -> Context:
+    """End a context that is not finished; its worker notices within half a second and stops.
+
+    Raises:
+        NotFound: there is none, or it is another organization's.
+        Conflict: it has ended already.
+    """
+    context = context_get(context_id, organization_id)
+    now = clock.now()
+    matched = Context.objects.filter(pk=context.pk, status__in=sources(Move.CANCEL)).update(
+        status=target(Move.CANCEL),
+        lease_token="",
+        next_retry_at=None,
+        waiting_for="",
+        ended_at=now,
+        updated_at=now,
+        revision=F("revision") + 1,
+    )
+    context.refresh_from_db()
+    if not matched:
+        raise Conflict(f"{context.pk} is {context.status}; only a context that has not ended can be cancelled.")
+    return context
+
+
+def context_retry(
+    context_id: str,
+    *,
+    organization_id: str | None,
+    from_step: str = FROM_FAILED,
+    patch: dict[str, Any] | None = None,
+) -> Context:
+    """Set a failed context going again, due now.
+
+    Args:
+        from_step: ``failed`` (keep every finished step), ``start``, or the key of an earlier step.
+        patch: a JSON merge patch on the client's part of ``data``.
+
+    Raises:
+        NotFound: there is none, or it is another organization's.
+        Conflict: it has not failed.
+        InvalidInput: no such step, or the patch touches what a kept step wrote.
+    """
+    context = context_get(context_id, organization_id)
+    if context.status not in sources(Move.RETRY):
+        raise Conflict(f"{context.pk} is {context.status}; only a failed context can be retried.")
+    dropped = _dropped_steps(context, from_step)
+    done: list[str] = context.processing.get("completed_components", [])
+    kept = [key for key in done if key not in dropped]
+    data = rewind.rewind(context.data, context.step_runs, set(done) - set(kept))
+    now = clock.now()
+    matched = Context.objects.filter(pk=context.pk, status__in=sources(Move.RETRY), revision=context.revision).update(
+        status=target(Move.RETRY),
+        data=_patched(data, patch, rewind.keys_written_by(context.step_runs, set(kept))),
+        processing=_processing_after(context.processing, kept),
+        error=None,
+        ended_at=None,
+        next_retry_at=now,
+        retry_count=0,
+        worker_losses=0,
+        waiting_for="",
+        updated_at=now,
+        revision=F("revision") + 1,
+    )
+    if not matched:
+        raise Conflict(f"{context.pk} has changed meanwhile; look at it again before you retry.")
+    doorbell.ring()
+    context.refresh_from_db()
+    return context
+
+
+def _dropped_steps(context: Context, from_step: str) -> set[str]:
+    """Return the keys of the steps that are to run again."""
+    plan: Plan = parse_pipeline(context.pipeline)
+    if from_step == FROM_FAILED:
+        return set()
+    if from_step == FROM_START:
+        return set(plan.keys)
+    try:
+        return set(plan.keys_from(from_step))
+    except KeyError as exc:
+        known = ", ".join([FROM_FAILED, FROM_START, *plan.keys])
+        raise InvalidInput([Fault("/from", f"There is no step {from_step!r}; write one of {known}.")]) from exc
+
+
+def _patched(data: dict[str, Any], patch: dict[str, Any] | None, written_by: dict[str, str]) -> dict[str, Any]:
+    if not patch:
+        return data
+    faults = [
+        Fault(
+            pointer("data", key),
+            f"The step {written_by[key]!r} wrote this and is kept; retry from that step or an earlier one.",
+        )
+        for key in patch
+        if key in written_by
+    ]
+    if faults:
+        raise InvalidInput(faults)
+    merged = rewind.merge_patch(data, patch)
+    if too_deep := faults_in(merged, "/data"):
+        raise InvalidInput(too_deep)
+    return merged
+
+
+def _processing_after(processing: dict[str, Any], kept: list[str]) -> dict[str, Any]:
+    """Return ``processing`` as it stands when only the kept steps have run."""
+    if not kept:
+        return {}
+    timings: dict[str, int] = processing.get("component_timings", {})
+    return {
+        "current_component": kept[-1],
+        "completed_components": kept,
+        "start_time": processing["start_time"],
+        "component_timings": {key: timings[key] for key in kept if key in timings},
+    }
