@@ -1,0 +1,33 @@
+"""The web server: ``python -m config.web`` on HOST and PORT, or on a listening socket that it inherits."""
+
+import os
+import socket
+import sys
+
+import uvicorn
+
+GRACE_SECONDS = 5
+
+
+def main() -> None:
+    """Serve until SIGTERM; requests that run then have five seconds to end."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    config = uvicorn.Config(
+        "config.asgi:application",
+        host=os.environ.get("HOST", "127.0.0.1"),
+        port=int(os.environ.get("PORT", "8000")),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,  # Django reads X-Forwarded-Proto itself, and only with BEHIND_PROXY
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    inherited = [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
+    uvicorn.Server(config).run(sockets=inherited or None)
+
+
+if __name__ == "__main__":
+    main()
