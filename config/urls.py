@@ -1,6 +1,25 @@
 """Every address that Draftline answers."""
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
-urlpatterns: list[URLPattern | URLResolver] = [path("admin/", admin.site.urls)]
+from config import health
+
+handler400 = "base.problem_views.bad_request"
+handler403 = "base.problem_views.forbidden"
+handler404 = "base.problem_views.not_found"
+handler500 = "base.problem_views.server_error"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(url="/api/docs")),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/", include("contexts.api.urls")),
+    path("api/", include("media_app.urls")),
+    path("media/", include("media_app.file_urls")),
+    path("admin/", admin.site.urls),
+]

@@ -1,11 +1,15 @@
 """May this caller do that: each view names the scope it asks for."""
 
+from typing import TYPE_CHECKING
+
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from users.access import Scope
 from users.caller import caller_of
+
+if TYPE_CHECKING:  # rest_framework.views reads the setting that names this module
+    from rest_framework.views import APIView
 
 
 class HasScope(BasePermission):
@@ -14,7 +18,7 @@ class HasScope(BasePermission):
     A view that names neither lets any caller in, but never nobody.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         caller = caller_of(request)
         if caller is None:
             return False

@@ -1,0 +1,88 @@
+"""Does this process answer, and can it serve: for load balancers and people. No log-in, and cheap."""
+
+import logging
+import time
+from typing import Any
+
+from django.core.cache import cache
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from base import clock
+from base.problem_views import CONTENT_TYPE
+from base.problems import problem_document
+from contexts.models import Worker, WorkerState
+
+MIGRATIONS_TRUSTED_SECONDS = 10.0
+CACHE_PROBE = "readyz"
+OK, FAILED = "ok", "failed"
+
+logger = logging.getLogger(__name__)
+
+
+class MigrationCheck:
+    """Remembers for some seconds that nothing is missing: reading all migrations takes 100 ms."""
+
+    def __init__(self) -> None:
+        self._trusted_until = 0.0
+
+    def missing(self) -> int:
+        """Return how many migrations are still to be applied."""
+        if time.monotonic() < self._trusted_until:
+            return 0
+        executor = MigrationExecutor(connection)
+        missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        if not missing:
+            self._trusted_until = time.monotonic() + MIGRATIONS_TRUSTED_SECONDS
+        return missing
+
+
+migration_check = MigrationCheck()
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Say that the process answers; look at nothing else."""
+    return JsonResponse({"status": OK})
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 where the database and its migrations are fine, else 503; tell of cache and workers too."""
+    report: dict[str, Any] = {"database": OK, "migrations": OK, "cache": _cache(), "workers": None}
+    try:
+        report["workers"] = _workers()
+        missing = migration_check.missing()
+    except Exception:  # whatever a driver raises, the answer is the same
+        logger.exception("readyz_database_failed")
+        return _unready("The database does not answer, or its tables are missing.", {**report, "database": FAILED})
+    if missing:
+        detail = f"{missing} migrations are not applied; run 'manage.py migrate'."
+        return _unready(detail, {**report, "migrations": FAILED})
+    return JsonResponse({"status": OK, **report})
+
+
+def _workers() -> dict[str, int]:
+    live = Worker.objects.filter(state=WorkerState.LIVE, expires_at__gt=clock.now())
+    in_flight = list(live.values_list("in_flight", flat=True))
+    return {"live": len(in_flight), "in_flight": sum(in_flight)}
+
+
+def _cache() -> str:
+    # contexts do without it, so it decides nothing here
+    try:
+        cache.set(CACHE_PROBE, OK, timeout=60)
+        return OK if cache.get(CACHE_PROBE) == OK else FAILED
+    except Exception:
+        logger.exception("readyz_cache_failed")
+        return FAILED
+
+
+def _unready(detail: str, report: dict[str, Any]) -> HttpResponse:
+    problem = problem_document(status=503, type="not-ready", title="Not ready to serve", detail=detail)
+    return JsonResponse({**problem, **report}, status=503, content_type=CONTENT_TYPE)
