@@ -1,0 +1,1 @@
+"""The models that a component may ask, by the name of who runs them."""

@@ -1,0 +1,119 @@
+"""Writes a document's blocks as Markdown, HTML or plain text."""
+
+import html
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import markdown
+import nh3
+
+from components.builtin.document import SECTION_LEVEL, Block, Heading, Picture, Text, plain_block
+from components.builtin.markdown_text import without_html
+
+CONTENTS = "Contents"
+_HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
+_INLINE = frozenset({"a", "b", "br", "code", "del", "em", "i", "kbd", "mark", "s", "strong", "sub", "sup"})
+_BLOCKS = frozenset({
+    "blockquote", "dd", "div", "dl", "dt", "hr", "img", "li", "ol", "p", "pre",
+    "span", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul",
+})  # fmt: skip
+_ATTRIBUTES = {
+    "a": {"href", "title"},
+    "img": {"src", "alt", "title", "width", "height"},
+    "ol": {"start"},
+    "td": {"style", "colspan", "rowspan"},
+    "th": {"style", "colspan", "rowspan"},
+}
+_SCHEMES = {"http", "https", "mailto"}
+
+
+@dataclass(frozen=True)
+class Contents(Text):
+    """A table of contents: the entries as ``(level, text, anchor)``."""
+
+    entries: tuple[tuple[int, str, str], ...] = ()
+
+
+def with_contents(blocks: Sequence[Block]) -> list[Block]:
+    """Return the blocks with a table of contents after the title."""
+    listed = [(block, anchor) for block, anchor in _anchored(blocks) if isinstance(block, Heading) and block.level > 1]
+    if not listed:
+        return list(blocks)
+    entries = tuple((block.level, plain_block(block), anchor) for block, anchor in listed)
+    lines = [f"{'    ' * (level - SECTION_LEVEL)}- {_link(text, anchor)}" for level, text, anchor in entries]
+    at = 1 if isinstance(blocks[0], Heading) and blocks[0].level == 1 else 0
+    table: list[Block] = [Heading(SECTION_LEVEL, CONTENTS), Contents("\n".join(lines), entries=entries)]
+    return [*blocks[:at], *table, *blocks[at:]]
+
+
+def _link(text: str, anchor: str) -> str:
+    return f"[{_escape_marks(text)}](#{anchor})"
+
+
+def _escape_marks(text: str) -> str:
+    return re.sub(r"([\\\[\]`*_<>])", r"\\\1", text)
+
+
+def _anchored(blocks: Sequence[Block]) -> Iterator[tuple[Block, str]]:
+    """Yield each block with the anchor that GitHub and others give its heading."""
+    seen: dict[str, int] = {}
+    for block in blocks:
+        if not isinstance(block, Heading):
+            yield block, ""
+            continue
+        slug = re.sub(r"[^\w\- ]", "", plain_block(block).lower()).strip().replace(" ", "-") or "section"
+        number = seen.get(slug, 0)
+        seen[slug] = number + 1
+        yield block, f"{slug}-{number}" if number else slug
+
+
+def to_markdown(blocks: Sequence[Block]) -> str:
+    """Write Markdown. HTML in a model's text is shown as text."""
+    return "\n\n".join(written for block in blocks if (written := _markdown(block)))
+
+
+def _markdown(block: Block) -> str:
+    if isinstance(block, Heading):
+        return f"{'#' * block.level} {without_html(block.text)}"
+    if isinstance(block, Picture):
+        url = block.url.replace("(", "%28").replace(")", "%29")
+        return f"![{_escape_marks(block.alt)}]({url})"
+    return block.markdown if isinstance(block, Contents) else without_html(block.markdown)
+
+
+def to_plain(blocks: Sequence[Block]) -> str:
+    """Write plain text, without pictures and marks."""
+    return "\n\n".join(written for block in blocks if (written := plain_block(block)))
+
+
+def to_html(blocks: Sequence[Block]) -> str:
+    """Write sanitised HTML: each block by itself, so that none can reach into the next."""
+    writer = markdown.Markdown(extensions=["fenced_code", "tables", "sane_lists"])
+    return "\n".join(_html(block, anchor, writer) for block, anchor in _anchored(blocks))
+
+
+def _html(block: Block, anchor: str, writer: markdown.Markdown) -> str:
+    if isinstance(block, Heading):
+        words = _clean(writer.reset().convert(f"# {block.text}"), _INLINE - {"a"})
+        return f'<h{block.level} id="{html.escape(anchor)}">{words}</h{block.level}>'
+    if isinstance(block, Picture):
+        return _html_picture(block)
+    allowed = _INLINE | _BLOCKS | {name for name in _HEADINGS if int(name[1]) > block.below}
+    return _clean(writer.reset().convert(block.markdown), allowed)
+
+
+def _html_picture(block: Picture) -> str:
+    size = "".join(f' {name}="{value}"' for name, value in (("width", block.width), ("height", block.height)) if value)
+    return f'<p><img src="{html.escape(block.url)}" alt="{html.escape(block.alt)}"{size}></p>'
+
+
+def _clean(text: str, tags: frozenset[str] | set[str]) -> str:
+    return nh3.clean(
+        text,
+        tags=set(tags),
+        attributes={name: set(names) for name, names in _ATTRIBUTES.items() if name in tags},
+        url_schemes=_SCHEMES,
+        link_rel="noopener noreferrer nofollow",
+        filter_style_properties={"text-align"},
+    ).strip()

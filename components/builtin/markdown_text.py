@@ -1,0 +1,183 @@
+"""Handles Markdown that a model wrote: keeps it inside its place, and reads it as plain text.
+
+A model's text is untrusted. It may hold headings that outrank ours, code blocks that never end, or HTML.
+"""
+
+import html
+import re
+from dataclasses import dataclass
+
+FENCE = re.compile(r"^(`{3,}[^`]*|~{3,}.*)$")
+HEADING = re.compile(r"^ {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$")
+UNDERLINE = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
+IN_A_BLOCK = re.compile(r"^(?: {0,3}(?:[-*+>|]|\d+[.)]\s|#{1,6}\s)| {4}|\t)")
+CODE_SPAN = re.compile(r"\\.|(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+OPENS_HTML = re.compile(r"<(?!(?:https?://|mailto:)[^\s<>]+>)(?=[A-Za-z/!?])")
+DEEPEST = 6
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Lines that belong together: a fenced code block, or what stands between blank lines."""
+
+    lines: tuple[str, ...]
+    is_code: bool = False
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+def chunks(text: str) -> list[Chunk]:
+    """Split Markdown; a code block that was left open ends with the text.
+
+    Only fences at the first column open one: others stand inside of a list or a quotation, which may end before
+    they do.
+    """
+    found: list[Chunk] = []
+    lines: list[str] = []
+    fence = ""
+    for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+        if fence:
+            lines.append(line)
+            if _closes(line, fence):
+                found.append(Chunk(tuple(lines), is_code=True))
+                lines, fence = [], ""
+            continue
+        opens = FENCE.match(line)
+        if (opens or not line.strip()) and lines:
+            found.append(Chunk(tuple(lines)))
+            lines = []
+        if opens:
+            fence = line[: len(line) - len(line.lstrip(line[0]))]
+        if line.strip():
+            lines.append(line.rstrip() if fence else line)
+    if lines:
+        found.append(Chunk((*lines, fence), is_code=True) if fence else Chunk(tuple(lines)))
+    return found
+
+
+def _closes(line: str, fence: str) -> bool:
+    stripped = line.strip()
+    return len(stripped) >= len(fence) and set(stripped) == {fence[0]}
+
+
+def joined(parts: list[Chunk]) -> str:
+    """Return the chunks as one text again."""
+    return "\n\n".join(part.text for part in parts)
+
+
+def one_line(text: str) -> str:
+    """Return text that cannot end a heading early or begin another: one line, without leading marks."""
+    return " ".join(text.split()).lstrip("#").strip()
+
+
+def contained(text: str, *, below: int, max_level: int) -> str:
+    """Return Markdown that cannot break out of its section.
+
+    Its headings come below the level of its section's, those deeper than ``max_level`` become bold lines, and a code
+    block that was left open is closed.
+    """
+    parts = [part if part.is_code else Chunk(_with_marks(part.lines)) for part in chunks(text)]
+    lines = [line for part in parts if not part.is_code for line in part.lines]
+    levels = [len(match[1]) for line in lines if (match := HEADING.match(line))]
+    shift = max(0, below + 1 - min(levels, default=DEEPEST))
+    deepest = min(max_level, DEEPEST)
+    return joined(
+        [
+            part if part.is_code else Chunk(tuple(_shifted(line, shift, deepest) for line in part.lines))
+            for part in parts
+        ]
+    )
+
+
+def _with_marks(lines: tuple[str, ...]) -> tuple[str, ...]:
+    # words over "====" are a heading too; write it as one with marks, so that one rule handles both
+    result: list[str] = []
+    for line in lines:
+        underline = UNDERLINE.match(line)
+        if underline and result and not any(IN_A_BLOCK.match(before) for before in result):
+            level = "#" if underline[1].startswith("=") else "##"
+            result = [f"{level} {' '.join(before.strip() for before in result)}"]
+        else:
+            result.append(line)
+    return tuple(result)
+
+
+def _shifted(line: str, shift: int, deepest: int) -> str:
+    match = HEADING.match(line)
+    if match is None:
+        return line
+    level, words = len(match[1]) + shift, (match[2] or "").strip()
+    if not words:
+        return ""
+    return f"{'#' * level} {words}" if level <= deepest else f"**{words.strip('*')}**"
+
+
+def without_html(text: str) -> str:
+    """Return Markdown in which HTML is shown as text: safe with any renderer, also one that does not sanitise."""
+    return joined([part if part.is_code else Chunk(_escaped(part.lines)) for part in chunks(text)])
+
+
+def _escaped(lines: tuple[str, ...]) -> tuple[str, ...]:
+    if any("`" in CODE_SPAN.sub("", line) for line in lines):
+        # a code span may run on over the line's end: where nobody can say what is code, nothing is
+        return tuple(OPENS_HTML.sub("&lt;", line) for line in lines)
+    return tuple(_escaped_line(line) for line in lines)
+
+
+def _escaped_line(line: str) -> str:
+    if "<" not in line:
+        return line
+    pieces, at = [], 0
+    for match in CODE_SPAN.finditer(line):
+        pieces += [OPENS_HTML.sub("&lt;", line[at : match.start()]), match[0]]
+        at = match.end()
+    return "".join([*pieces, OPENS_HTML.sub("&lt;", line[at:])])
+
+
+# in this order: what stands inside of the earlier ones is read by the later ones
+_PLAIN = [
+    (re.compile(r"!\[[^\]]*\]\([^)\s]*(?:\s+\"[^\"]*\")?\)"), ""),  # images
+    (re.compile(r"\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)"), r"\1"),  # links
+    (re.compile(r"<((?:https?://|mailto:)[^\s<>]+)>"), r"\1"),
+    (re.compile(r"<!--.*?-->", re.DOTALL), ""),
+    (re.compile(r"</?[A-Za-z][^<>]*>"), ""),
+    (re.compile(r"^ {0,3}(?:#{1,6}[ \t]+|(?:>[ \t]?)+)", re.MULTILINE), ""),
+    (re.compile(r"^ {0,3}(?:\*[ \t]*){3,}$|^ {0,3}(?:-[ \t]*){3,}$|^ {0,3}(?:_[ \t]*){3,}$", re.MULTILINE), ""),
+    (re.compile(r"^\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+[ \t:-]*$\n?", re.MULTILINE), ""),  # the line below a table's head
+    (re.compile(r"(\*{1,3}|~~)(?=\S)([^*~\n]+?)(?<=\S)\1"), r"\2"),
+    (re.compile(r"(?<!\w)(_{1,3})(?=\S)([^_\n]+?)(?<=\S)\1(?!\w)"), r"\2"),
+    (re.compile(r"\\([\\`*_{}\[\]()#+.!<>|~-])"), r"\1"),
+]
+_TABLE_ROW = re.compile(r"^[ \t]*\|(.*)\|[ \t]*$", re.MULTILINE)
+
+
+def plain(text: str) -> str:
+    """Return Markdown as a reader sees it: without marks; lists keep their dashes and numbers."""
+    parts = [_plain_code(part) if part.is_code else _plain_words(part.text) for part in chunks(text)]
+    return "\n\n".join(part for part in parts if part.strip())
+
+
+def _plain_code(part: Chunk) -> str:
+    return "\n".join(part.lines[1:-1])
+
+
+def _plain_words(text: str) -> str:
+    for pattern, replacement in _PLAIN:
+        text = pattern.sub(replacement, text)
+    text = CODE_SPAN.sub(lambda match: match[2] or match[0], text)
+    text = _TABLE_ROW.sub(lambda match: "  ".join(cell.strip() for cell in match[1].split("|")), text)
+    return html.unescape(text).strip("\n")
+
+
+_URL = re.compile(r"(?:https?://|www\.|mailto:)\S+")
+_NUMBERED = re.compile(r"^[ \t]*\d+[.)][ \t]", re.MULTILINE)
+# Chinese and Japanese write no spaces: each of their signs counts, as word processors do it
+_SIGNS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+_WORD = re.compile(rf"[{_SIGNS}]|[^\s{_SIGNS}]*\w[^\s{_SIGNS}]*")
+
+
+def count_words(plain_text: str) -> int:
+    """Count what a reader reads: marks, list numbers and URLs are no words."""
+    return sum(1 for _ in _WORD.finditer(_NUMBERED.sub("", _URL.sub(" ", plain_text))))

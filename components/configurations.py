@@ -1,0 +1,107 @@
+"""Configured components: which type a name means, and the settings a step runs with.
+
+A name is a component type, else the id of an active row. Settings: the class's defaults, over them the row's, over
+them the step's. They are put together when asked for, so that a corrected row heals the next run.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from base.problems import Fault
+from base.validation import pydantic_faults
+from components.contract import Component, ComponentConfig
+from components.models import Component as ComponentRow
+from components.registry import component_types
+
+MAX_LISTED = 30
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a component's name stands for.
+
+    Args:
+        row_id: the configured row; empty for a plain type.
+        settings: what the row sets.
+    """
+
+    type: type[Component[Any]]
+    row_id: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def merged(self, overrides: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings of a step with these overrides, not yet validated."""
+        return {**self.settings, **overrides}
+
+
+def named_components(names: Iterable[str]) -> dict[str, Named]:
+    """Return what each name stands for; a name that stands for nothing is not in the answer."""
+    types = component_types()
+    wanted = set(names)
+    found = {name: Named(types[name]) for name in wanted if name in types}
+    rest = wanted - set(found)
+    if rest:
+        rows = ComponentRow.objects.filter(pk__in=sorted(rest), is_active=True, type__in=sorted(types))
+        found |= {row.pk: Named(types[row.type], row.pk, _settings_of(row)) for row in rows}
+    return found
+
+
+def _settings_of(row: ComponentRow) -> dict[str, Any]:
+    return row.config if isinstance(row.config, dict) else {}
+
+
+def known_names() -> list[str]:
+    """Return every name that a step may use: the types, then the configured rows."""
+    rows = ComponentRow.objects.filter(is_active=True).order_by("pk").values_list("pk", flat=True)
+    return [*sorted(component_types()), *rows[:MAX_LISTED]]
+
+
+def staff_only_fields(config: type[ComponentConfig]) -> frozenset[str]:
+    """Return the settings that only staff may give."""
+    return frozenset(
+        name
+        for name, info in config.model_fields.items()
+        if isinstance(info.json_schema_extra, dict) and info.json_schema_extra.get("staff_only")
+    )
+
+
+def public_settings(named: Named) -> dict[str, Any]:
+    """Return a row's settings without those that only staff may see."""
+    hidden = staff_only_fields(named.type.Config)
+    return {key: value for key, value in named.settings.items() if key not in hidden}
+
+
+def settings_faults(named: Named, overrides: dict[str, Any], *, step_path: str, name_path: str) -> list[Fault]:
+    """Return what is wrong with a step's settings.
+
+    A fault that the overrides brought is at ``{step_path}/config/...``; one of the stored row, or a setting that is
+    missing, is where the component is named.
+    """
+    try:
+        named.type.Config.model_validate(named.merged(overrides))
+    except ValidationError as exc:
+        return [
+            fault.under(f"{step_path}/config") if _first(fault) in overrides else _elsewhere(named, fault, name_path)
+            for fault in pydantic_faults(exc)
+        ]
+    return []
+
+
+def _first(fault: Fault) -> str:
+    return fault.path.split("/")[1].replace("~1", "/").replace("~0", "~") if fault.path else ""
+
+
+def _elsewhere(named: Named, fault: Fault, name_path: str) -> Fault:
+    if named.row_id:
+        return Fault(name_path, f"The settings of {named.row_id!r} are not valid; staff must correct them.")
+    setting = _first(fault)
+    if setting in staff_only_fields(named.type.Config):
+        return Fault(
+            name_path,
+            f"{named.type.name!r} cannot be used by itself: staff set {setting!r}. Name a configured component of "
+            "this type; GET /api/components lists them.",
+        )
+    return Fault(name_path, f"{named.type.name!r} needs the setting {setting!r}; give it in 'config'.")

@@ -1,0 +1,107 @@
+"""What others ask of components: is this pipeline valid, which pipeline is meant, make the component of a step."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from pydantic import ValidationError
+
+from base.problems import Fault, InvalidInput
+from base.validation import pydantic_faults
+from components.configurations import Named, known_names, named_components, settings_faults, staff_only_fields
+from components.contract import Component
+from components.errors import PermanentError
+from components.models import Pipeline
+from components.pipeline import Plan, Step, clash_faults, parse_pipeline
+
+
+def pipeline_plan(value: Any, *, from_client: bool) -> Plan:
+    """Read a pipeline and check it against the components that exist; nothing is stored.
+
+    Args:
+        from_client: refuse settings that only staff may give.
+
+    Raises:
+        InvalidInput: with a fault for every place, paths from the pipeline's root such as ``/1/config/temperature``.
+    """
+    plan = parse_pipeline(value)
+    found = named_components(step.component for step in plan.steps)
+    faults = [fault for step in plan.steps for fault in _step_faults(step, found, value, from_client=from_client)]
+    faults = faults or list(clash_faults(plan, lambda step: _keys_written(step, found)))
+    if faults:
+        raise InvalidInput(faults)
+    return plan
+
+
+def _step_faults(step: Step, found: dict[str, Named], value: Any, *, from_client: bool) -> Iterator[Fault]:
+    name_path = step.path if isinstance(_at(value, step.path), str) else f"{step.path}/component"
+    named = found.get(step.component)
+    if named is None:
+        yield Fault(name_path, _unknown(step.component))
+        return
+    refused = sorted(staff_only_fields(named.type.Config) & set(step.overrides)) if from_client else []
+    for name in refused:
+        yield Fault(f"{step.path}/config/{name}", f"Only staff may set {name!r}; take it out.")
+    if not refused:
+        yield from settings_faults(named, step.overrides, step_path=step.path, name_path=name_path)
+
+
+def _at(value: Any, path: str) -> Any:
+    for part in path.split("/")[1:]:
+        value = value[int(part)]
+    return value
+
+
+def _unknown(name: str) -> str:
+    return f"There is no component {name!r}. There are: {', '.join(known_names())}."
+
+
+def _keys_written(step: Step, found: dict[str, Named]) -> frozenset[str]:
+    named = found[step.component]
+    return named.type.keys_written(named.type.Config.model_validate(named.merged(step.overrides)))
+
+
+def component_build(step: Step) -> Component[Any]:
+    """Make the component of a step with the settings that hold now.
+
+    Raises:
+        PermanentError: the component is gone, or its settings no longer fit; the message says what to correct.
+    """
+    named = named_components([step.component]).get(step.component)
+    if named is None:
+        raise PermanentError(
+            f"{_unknown(step.component)} It was removed or switched off after this context was submitted: "
+            "bring it back and retry.",
+            type="unknown_component",
+        )
+    try:
+        return named.type(named.type.Config.model_validate(named.merged(step.overrides)))
+    except ValidationError as exc:
+        raise PermanentError(_bad_settings(named, exc), type="invalid_config") from exc
+
+
+def _bad_settings(named: Named, exc: ValidationError) -> str:
+    faults = "; ".join(f"{fault.path.lstrip('/')}: {fault.message}" for fault in pydantic_faults(exc)[:5])
+    return f"The settings of {named.row_id or named.type.name} are not valid: {faults} Correct them and retry."
+
+
+def pipelines_visible(organization_id: str | None) -> QuerySet[Pipeline]:
+    """Return the active pipelines that an organization may use: its own and the shared ones; None sees all."""
+    rows = Pipeline.objects.filter(is_active=True)
+    if organization_id is None:
+        return rows
+    return rows.filter(Q(organization_id=organization_id) | Q(organization_id=None))
+
+
+def pipeline_get(pipeline_id: str, organization_id: str | None) -> Pipeline | None:
+    """Return a pipeline that the organization may use."""
+    return pipelines_visible(organization_id).filter(pk=pipeline_id).first()
+
+
+def pipeline_default(type: str, organization_id: str | None) -> Pipeline | None:
+    """Return what a context of this type runs through when it names no pipeline.
+
+    The organization's own beats a shared one; one for this type beats one for any; the oldest decides.
+    """
+    rows = pipelines_visible(organization_id).filter(is_default=True, context_type__in=[type, ""])
+    return min(rows, key=lambda row: (row.organization_id is None, row.context_type == "", row.pk), default=None)
