@@ -27,6 +27,8 @@ class Asset(models.Model):
     title = models.CharField(max_length=200)
     alt = models.CharField(max_length=500, blank=True, help_text="What a reader who cannot see it is told.")
     tags = models.JSONField(default=list, blank=True)
+    # Tags, title and alt as `media_app.search` writes them: no database of ours can ask what a JSON list contains.
+    search_text = models.TextField(blank=True, editable=False)
     file = models.CharField(max_length=200, editable=False)
     thumbnail = models.CharField(max_length=200, editable=False)
     content_type = models.CharField(max_length=50, editable=False)

@@ -1,0 +1,179 @@
+"""The media library over HTTP."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, BinaryIO, cast
+from urllib.parse import urljoin
+
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, QueryDict
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
+from rest_framework import status
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from base.clock import to_iso
+from base.pagination import NewestFirst
+from base.problems import Fault, InvalidInput, pointer
+from media_app.models import Asset
+from media_app.selectors import asset_get, asset_thumbnail_url, asset_url, assets_filter, assets_visible
+from media_app.services import asset_ingest
+from media_app.uploads import BoundedUploadHandler
+from users.access import Scope
+from users.caller import Caller, caller_of
+from users.models import Organization, User
+
+Moment = Annotated[datetime, PlainSerializer(to_iso), WithJsonSchema({"type": "string", "format": "date-time"})]
+Binary = Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]
+
+_FORM_KEYS = ("title", "alt", "tags")
+
+
+class MediaAsset(BaseModel):
+    """An image of the library. ``url`` is what a reader's browser loads."""
+
+    id: str
+    url: str
+    thumbnail_url: str
+    title: str
+    alt: str
+    tags: list[str]
+    content_type: str
+    size_bytes: int
+    width: int
+    height: int
+    created_at: Moment
+
+
+class MediaAssetPage(BaseModel):
+    """A page of images, newest first; ``next`` and ``previous`` are addresses of pages."""
+
+    results: list[MediaAsset]
+    next: str | None
+    previous: str | None
+
+
+class MediaUpload(BaseModel):
+    """A form with the image and what is said about it."""
+
+    file: Binary = Field(description="PNG, JPEG, WebP or GIF.")
+    title: str = Field(max_length=200)
+    alt: str = Field(default="", max_length=500, description="What a reader who cannot see it is told.")
+    tags: str = Field(default="", description="Separated by commas; the field may also be repeated.")
+
+
+def media_document(asset: Asset, request: Request) -> dict[str, Any]:
+    """Return an asset as the API shows it, with whole addresses."""
+    here = request.build_absolute_uri("/")
+    return MediaAsset(
+        id=asset.pk,
+        url=urljoin(here, asset_url(asset)),
+        thumbnail_url=urljoin(here, asset_thumbnail_url(asset)),
+        title=asset.title,
+        alt=asset.alt,
+        tags=asset.tags,
+        content_type=asset.content_type,
+        size_bytes=asset.size_bytes,
+        width=asset.width,
+        height=asset.height,
+        created_at=asset.created_at,
+    ).model_dump(mode="json")
+
+
+def tags_split(values: Iterable[str]) -> list[str]:
+    """Return the tags of comma-separated texts."""
+    return [tag for value in values for part in value.split(",") if (tag := part.strip())]
+
+
+class MediaListView(APIView):
+    """The library: what there is, and one more."""
+
+    read_scope = Scope.MEDIA_READ
+    write_scope = Scope.MEDIA_WRITE
+    parser_classes = [MultiPartParser]
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        # before anything reads the body; the CSRF check of a session does
+        request.upload_handlers = [BoundedUploadHandler(request)]
+        return super().initialize_request(request, *args, **kwargs)
+
+    @extend_schema(
+        operation_id="media_list",
+        responses=MediaAssetPage,
+        parameters=[
+            OpenApiParameter("tag", str, many=True, description="Only images with this tag; repeat it for several."),
+            OpenApiParameter("q", str, description="Only images whose title, alt text or tags hold these words."),
+            OpenApiParameter("cursor", str, description="From ``next`` or ``previous``."),
+            OpenApiParameter("limit", int, description="How many on a page, at most 200."),
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """List the images that can be used, newest first."""
+        wanted = request.query_params
+        assets = assets_visible(_caller(request).organization_id)
+        assets = assets_filter(assets, tags=tags_split(wanted.getlist("tag")), query=wanted.get("q", ""))
+        paginator = NewestFirst()
+        page = paginator.paginate_queryset(assets, request, view=self) or []
+        return paginator.get_paginated_response([media_document(asset, request) for asset in page])
+
+    @extend_schema(
+        operation_id="media_upload",
+        request={"multipart/form-data": MediaUpload},
+        responses={status.HTTP_201_CREATED: MediaAsset},
+    )
+    def post(self, request: Request) -> Response:
+        """Take an image into the library. It is checked by its content; metadata such as places is left out."""
+        caller = _caller(request)
+        file = _file_of(request)
+        asset = asset_ingest(
+            content=cast(BinaryIO, file),
+            declared_type=file.content_type or "",
+            title=_one(request.data, "title"),
+            alt=_one(request.data, "alt"),
+            tags=tags_split(request.data.getlist("tags")),
+            organization=_organization(caller),
+            user=request.user if isinstance(request.user, User) else None,
+        )
+        return Response(media_document(asset, request), status=status.HTTP_201_CREATED)
+
+
+class MediaDetailView(APIView):
+    """One image."""
+
+    read_scope = Scope.MEDIA_READ
+
+    @extend_schema(operation_id="media_get", responses=MediaAsset)
+    def get(self, request: Request, id: str) -> Response:
+        """Return what the library knows of one image."""
+        return Response(media_document(asset_get(id, _caller(request).organization_id), request))
+
+
+def _caller(request: Request) -> Caller:
+    caller = caller_of(request)
+    assert caller is not None  # HasScope lets nobody else in
+    return caller
+
+
+def _organization(caller: Caller) -> Organization | None:
+    return Organization.objects.get(pk=caller.organization_id) if caller.organization_id else None
+
+
+def _one(form: QueryDict, key: str) -> str:
+    return str(form.get(key, ""))
+
+
+def _file_of(request: Request) -> UploadedFile:
+    faults = [
+        Fault(pointer(key), "There is no such field here; send file, title, alt and tags.")
+        for key in request.data
+        if key not in (*_FORM_KEYS, "file")
+    ]
+    files = request.FILES.getlist("file")
+    if len(files) != 1 or len(request.FILES) != 1:
+        faults.append(Fault("/file", "Send exactly one file, as a form field named file."))
+    if faults:
+        raise InvalidInput(faults)
+    return cast(UploadedFile, files[0])
