@@ -9,6 +9,8 @@ from base.problems import TooLarge
 from base.strict_json import parse_json
 
 CHUNK_BYTES = 64 * 1024
+# Nobody sends this much by mistake; whoever does is cut off instead of holding a thread for ever.
+MAX_DISCARDED_BYTES = 1024 * 1024 * 1024
 
 
 class StrictJsonParser(BaseParser):
@@ -33,7 +35,7 @@ def read_bounded(stream: IO[bytes], limit_bytes: int) -> bytes:
     """
     kept: list[bytes] = []
     size = 0
-    while chunk := stream.read(CHUNK_BYTES):
+    while size < MAX_DISCARDED_BYTES and (chunk := stream.read(CHUNK_BYTES)):
         size += len(chunk)
         if size <= limit_bytes:
             kept.append(chunk)

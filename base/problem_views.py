@@ -8,24 +8,27 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from rest_framework import exceptions
-from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from base.problems import Fault, Problem, TooLarge, pointer, problem_document
 
 CONTENT_TYPE = "application/problem+json"
-HTML_PREFIXES = ("/admin", "/media", "/static")
+ADMIN_PREFIX = "/admin/"
+MAX_SHOWN_PATH = 200
 
 logger = logging.getLogger(__name__)
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Turn what a DRF view raised into a problem; DRF's ``EXCEPTION_HANDLER``."""
+def exception_handler(exc: Exception, context: dict[str, Any]) -> JsonResponse | None:
+    """Turn what a DRF view raised into a problem; DRF's ``EXCEPTION_HANDLER``.
+
+    The answer is not left to the view's renderer, which may know no JSON.
+    """
     set_rollback()
     if isinstance(exc, RequestDataTooBig):
         exc = TooLarge(str(exc))
     if isinstance(exc, Problem):
-        return _response(exc.document(), exc.status)
+        return problem_response(exc)
     if isinstance(exc, Http404):
         exc = exceptions.NotFound()
     elif isinstance(exc, PermissionDenied):
@@ -35,7 +38,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     return None  # Django's handler500 writes it, after it was logged
 
 
-def _from_drf(exc: exceptions.APIException) -> Response:
+def _from_drf(exc: exceptions.APIException) -> JsonResponse:
     headers: dict[str, str] = {}
     if challenge := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
@@ -64,23 +67,24 @@ def _faults(detail: Any, path: str = "") -> list[Fault]:
     return [Fault(path, str(detail))]
 
 
-def _response(document: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> Response:
-    return Response(document, status=status, headers=headers, content_type=CONTENT_TYPE)
+def _response(document: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> JsonResponse:
+    return JsonResponse(document, status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
 def problem_response(problem: Problem) -> JsonResponse:
     """Answer a problem outside of DRF."""
-    return JsonResponse(problem.document(), status=problem.status, content_type=CONTENT_TYPE)
+    return _response(problem.document(), problem.status)
 
 
-def _plain(status: HTTPStatus, detail: str) -> JsonResponse:
+def plain_problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> JsonResponse:
+    """Answer a status that has no class of its own among the problems."""
     slug = status.phrase.lower().replace(" ", "-")
     document = problem_document(status=status, type=slug, title=status.phrase, detail=detail)
-    return JsonResponse(document, status=status, content_type=CONTENT_TYPE)
+    return _response(document, status, headers)
 
 
 def _wants_page(request: HttpRequest) -> bool:
-    return request.path.startswith(HTML_PREFIXES)
+    return request.path.startswith(ADMIN_PREFIX)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -89,25 +93,25 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         return problem_response(TooLarge(str(exception)))
     if isinstance(exception, SuspiciousOperation):
         logger.warning("suspicious_request path=%s reason=%s", request.path, exception)
-    return _plain(HTTPStatus.BAD_REQUEST, "The request is malformed.")
+    return plain_problem(HTTPStatus.BAD_REQUEST, "The request is malformed.")
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler403."""
     if _wants_page(request):
         return defaults.permission_denied(request, exception)
-    return _plain(HTTPStatus.FORBIDDEN, "This is not allowed.")
+    return plain_problem(HTTPStatus.FORBIDDEN, "This is not allowed.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
     if _wants_page(request):
         return defaults.page_not_found(request, exception)
-    return _plain(HTTPStatus.NOT_FOUND, f"There is nothing at {request.path}; /api/docs lists what there is.")
+    return plain_problem(HTTPStatus.NOT_FOUND, f"There is nothing at {request.path[:MAX_SHOWN_PATH]}; see /api/docs.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500."""
     if _wants_page(request):
         return defaults.server_error(request)
-    return _plain(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side; it was logged.")
+    return plain_problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side; it was logged.")

@@ -92,14 +92,14 @@ def parse_pipeline(value: Any) -> Plan:
         raise InvalidInput([Fault("", "A pipeline is a list of steps.")])
     if not value:
         raise InvalidInput([Fault("", "The pipeline is empty; name at least one component.")])
+    count = sum(len(item) if isinstance(item, list) else 1 for item in value)
+    if count > MAX_STEPS:
+        raise InvalidInput([Fault("", f"The pipeline has {count} steps; at most {MAX_STEPS}.")])
     reader = _Reader()
     stages = tuple(reader.stage(item, f"/{index}") for index, item in enumerate(value))
-    plan = Plan(stages)
-    if len(plan.steps) > MAX_STEPS:
-        reader.faults.insert(0, Fault("", f"The pipeline has {len(plan.steps)} steps; at most {MAX_STEPS}."))
     if reader.faults:
         raise InvalidInput(reader.faults)
-    return plan
+    return Plan(stages)
 
 
 class _Reader:

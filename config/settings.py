@@ -128,9 +128,10 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["base.parsers.StrictJsonParser"],
     "DEFAULT_PAGINATION_CLASS": "base.pagination.NewestFirst",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "base.openapi.ProblemSchema",
     "EXCEPTION_HANDLER": "base.problem_views.exception_handler",
     "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # Accept alone chooses; ?format=x would answer 404
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Draftline",

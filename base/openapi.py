@@ -1,0 +1,111 @@
+"""What every operation of the OpenAPI document has: problems for each status, and how to say who you are."""
+
+from typing import Annotated, Any
+
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from pydantic import BaseModel, ConfigDict, Field
+
+PROBLEM_TYPE = "application/problem+json"
+_DESCRIPTIONS = {
+    400: "The input is not valid; `errors` names each place. Nothing was stored.",
+    401: "There is no key, or it is unknown, expired or revoked.",
+    403: "The key lacks the scope, or the role does not allow it.",
+    404: "There is no such thing here, or it is another organization's.",
+    406: "None of the formats in `Accept` can be answered.",
+    409: "The present state does not allow that; nothing was changed.",
+    413: "The input is larger than the limit. Nothing was stored.",
+    415: "The body has another content type than those listed.",
+    422: "The Idempotency-Key was used for another body.",
+    503: "Not ready to serve.",
+}
+
+
+class Fault(BaseModel):
+    """One thing that is wrong in the input."""
+
+    path: Annotated[
+        str,
+        Field(
+            description="Where: a JSON pointer into the body such as `/pipeline/0`, `?name` for a parameter of the "
+            "address, a header's name for a header; empty for the whole."
+        ),
+    ]
+    message: Annotated[str, Field(description="What is wrong, and what would be right.")]
+
+
+class Problem(BaseModel):
+    """Why a request was refused, as RFC 9457 has it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "type": "/problems/invalid-input",
+                "title": "The input is not valid",
+                "status": 400,
+                "detail": "/pipeline/0: There is no component 'tempalte'.",
+                "errors": [{"path": "/pipeline/0", "message": "There is no component 'tempalte'."}],
+            }
+        }
+    )
+
+    type: Annotated[str, Field(description="The kind of problem.")]
+    title: str
+    status: int
+    detail: Annotated[str, Field(description="What went wrong, and what to do about it.")]
+    errors: list[Fault]
+
+
+def problems(*statuses: int) -> dict[Any, Any]:
+    """Return responses for ``extend_schema``, beside those that every operation has."""
+    return {(status, PROBLEM_TYPE): Problem for status in statuses}
+
+
+class ProblemSchema(AutoSchema):
+    """Adds to every operation the problems that any operation of its kind can answer."""
+
+    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        for status in self._problem_statuses():
+            if str(status) not in bodies:
+                bodies[str(status)] = self._get_response_for_code(Problem, str(status), [PROBLEM_TYPE], direction)
+        for status, body in bodies.items():
+            if not body.get("description") and int(status) in _DESCRIPTIONS:
+                body["description"] = _DESCRIPTIONS[int(status)]
+        return dict(sorted(bodies.items()))
+
+    def _problem_statuses(self) -> list[int]:
+        statuses = [400, 406]
+        if self.get_auth():
+            statuses += [401, 403]
+        if "{" in self.path:
+            statuses.append(404)
+        if self._get_request_body() is not None:
+            statuses += [413, 415]
+        return statuses
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):
+    """The bearer key of a client app."""
+
+    target_class = "users.authentication.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer dl_...`"}
+
+
+class AdminSessionScheme(OpenApiAuthenticationExtension):
+    """The session of somebody who is logged in to the admin."""
+
+    target_class = "users.authentication.AdminSessionAuthentication"
+    name = "adminSession"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "The admin's session; writing requests need the header X-CSRFToken too.",
+        }
