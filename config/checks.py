@@ -145,7 +145,7 @@ def _https() -> Iterator[CheckMessage]:
             hint="Set PRODUCTION=1 where others than you reach the site.",
             id="draftline.W002",
         )
-    elif settings.SECURE_SSL_REDIRECT and not settings.SECURE_PROXY_SSL_HEADER:
+    elif settings.SECURE_SSL_REDIRECT and not getattr(settings, "SECURE_PROXY_SSL_HEADER", None):
         yield Warning(
             "Plain HTTP is redirected to HTTPS, but Draftline itself speaks plain HTTP only: "
             "behind a proxy every request would be redirected for ever.",
