@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
 from types import BuiltinMethodType
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import StrictUndefined, nodes
 from jinja2.exceptions import SecurityError
@@ -25,42 +25,13 @@ MAX_INTEGER = 2**63
 MAX_RANGE = 1000
 CPU_SECONDS = 1.0
 
-ALLOWED_FILTERS = [
-    "abs",
-    "capitalize",
-    "count",
-    "d",
-    "default",
-    "dictsort",
-    "first",
-    "float",
-    "int",
-    "items",
-    "join",
-    "last",
-    "length",
-    "list",
-    "lower",
-    "map",
-    "max",
-    "min",
-    "reject",
-    "rejectattr",
-    "replace",
-    "reverse",
-    "round",
-    "select",
-    "selectattr",
-    "sort",
-    "string",
-    "title",
-    "tojson",
-    "trim",
-    "truncate",
-    "unique",
-    "upper",
-    "wordcount",
-]
+# fmt: off
+ALLOWED_FILTERS = (
+    "abs", "capitalize", "count", "d", "default", "dictsort", "first", "float", "int", "items", "join", "last",
+    "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse", "round", "select",
+    "selectattr", "sort", "string", "title", "tojson", "trim", "truncate", "unique", "upper", "wordcount",
+)
+# fmt: on
 HIDDEN_TESTS = frozenset(["callable", "filter", "test", "escaped"])
 ALLOWED_METHODS: Mapping[type, frozenset[str]] = {
     str: frozenset(["lower", "upper", "title", "capitalize", "strip", "split", "splitlines", "startswith", "endswith"]),
@@ -149,7 +120,8 @@ def _tick(values: Iterable[Any]) -> Iterator[Any]:
 
 
 def _joined(parts: list[Any]) -> str:
-    return "".join(str(part) for part in measured(["" if part is None else part for part in parts]))
+    measured(parts)
+    return "".join("" if part is None else str(part) for part in parts)
 
 
 def _bounded_range(*args: int) -> range:
@@ -171,8 +143,8 @@ def _bounded(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _replace(text: Any, old: str, new: str) -> str:
-    text = str(text)
+def _replace(value: Any, old: str, new: str) -> str:
+    text = str(value)
     if len(text) + text.count(old) * len(new) > MAX_LENGTH:
         raise SecurityError(f"replace() makes more than {MAX_LENGTH} characters")
     return text.replace(old, new)
@@ -182,7 +154,8 @@ def _join(values: Iterable[Any], separator: str = "", attribute: str | None = No
     items = [_attribute(value, attribute) if attribute else value for value in values]
     if len(items) * len(separator) > MAX_LENGTH:
         raise SecurityError(f"join() makes more than {MAX_LENGTH} characters")
-    return separator.join(str(item) for item in measured(items))
+    measured(items)
+    return separator.join(str(item) for item in items)
 
 
 def _attribute(value: Any, name: str) -> Any:
@@ -221,8 +194,8 @@ class _Guard(NodeTransformer):
         return node
 
 
-def _filter(node: nodes.Expr, name: str) -> nodes.Filter:
-    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
+def _filter(node: nodes.Node, name: str) -> nodes.Filter:
+    return nodes.Filter(cast(nodes.Expr, node), name, [], [], None, None, lineno=node.lineno)
 
 
 class PromptEnvironment(ImmutableSandboxedEnvironment):
@@ -234,10 +207,11 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
         super().__init__(undefined=StrictUndefined, finalize=_printed, autoescape=False, cache_size=0)
         self.globals.clear()
         self.globals["range"] = _bounded_range
-        own = {"replace": _replace, "join": _join, "round": _round, "tojson": _to_json}
+        own: dict[str, Callable[..., Any]] = {"replace": _replace, "join": _join, "round": _round, "tojson": _to_json}
         self.filters = {name: _bounded(own.get(name, self.filters[name])) for name in ALLOWED_FILTERS}
         self.filters |= {_TICK: _tick, _JOINED: _joined, _MEASURED: measured}
-        self.tests = {name: _bounded(test) for name, test in self.tests.items() if name not in HIDDEN_TESTS}
+        tests: dict[str, Any] = dict(self.tests)
+        self.tests = {name: _bounded(test) for name, test in tests.items() if name not in HIDDEN_TESTS}
 
     def guarded(self, tree: nodes.Template) -> nodes.Template:
         """Return a tree that holds `ALLOWED_NODES` only, made safe to run."""
@@ -268,7 +242,7 @@ class PromptEnvironment(ImmutableSandboxedEnvironment):
             return attr in ALLOWED_METHODS.get(kind, frozenset())
         return super().is_safe_attribute(obj, attr, value)
 
-    def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def call(self, context: Context, function: Any, /, *args: Any, **kwargs: Any) -> Any:
         measured(args)
         return measured(super().call(context, function, *args, **kwargs))
 

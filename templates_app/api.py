@@ -1,0 +1,208 @@
+"""Templates over HTTP: reading them."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from base.clock import to_iso
+from base.pagination import NewestFirst
+from base.problems import Fault, InvalidInput
+from templates_app.models import Template, TemplateVersion
+from templates_app.selectors import (
+    author_names,
+    drafted_ids,
+    live_versions,
+    published_versions,
+    template_get,
+    templates_visible,
+)
+from templates_app.structure import Structure
+from users.access import Scope
+from users.caller import Caller, caller_of
+
+Moment = Annotated[datetime, PlainSerializer(to_iso), WithJsonSchema({"type": "string", "format": "date-time"})]
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+PAGE_PARAMETERS = [
+    OpenApiParameter("cursor", str, description="From ``next`` or ``previous``."),
+    OpenApiParameter("limit", int, description="How many on a page, at most 200."),
+]
+
+
+class ContentTemplate(BaseModel):
+    """A template with the text of its live version."""
+
+    id: str
+    name: str
+    description: str
+    type: str = Field(description="The type of context that it serves.")
+    tone: str = Field(description="Empty: any tone.")
+    audience: str = Field(description="Empty: any audience.")
+    tags: list[str]
+    is_default: bool = Field(description="Serves its type where no other template fits.")
+    is_active: bool
+    organization_id: str | None = Field(description="Null: every organization uses it.")
+    version: int | None = Field(description="The live version's number; null before the first is published.")
+    structure: Structure | None = Field(description="The live version's text; null before the first is published.")
+    has_draft: bool
+    created_at: Moment
+    updated_at: Moment
+
+
+class ContentTemplatePage(BaseModel):
+    """A page of templates, the newest id first; ``next`` and ``previous`` are addresses of pages."""
+
+    results: list[ContentTemplate]
+    next: str | None
+    previous: str | None
+
+
+class ContentTemplateVersion(BaseModel):
+    """A version that was published, or the draft."""
+
+    id: str
+    template_id: str
+    number: int
+    structure: Structure
+    note: str = Field(description="What its author said about it.")
+    author: str | None = Field(description="The name of the person who wrote it.")
+    created_at: Moment
+    published_at: Moment | None = Field(description="Null: it is a draft.")
+
+
+class ContentTemplateVersionPage(BaseModel):
+    """A page of versions, the highest number first."""
+
+    results: list[ContentTemplateVersion]
+    next: str | None
+    previous: str | None
+
+
+class HighestNumberFirst(NewestFirst):
+    """Walk from the newest version to the oldest; their ids do not sort (v9, v10)."""
+
+    ordering = "-number"
+
+
+class TemplateListView(APIView):
+    """The templates that the caller's contexts may be written by."""
+
+    read_scope = Scope.TEMPLATES_READ
+
+    @extend_schema(
+        operation_id="templates_list",
+        responses=ContentTemplatePage,
+        parameters=[
+            OpenApiParameter("type", str, description="Only templates for contexts of this type."),
+            OpenApiParameter("active", bool, description="Only templates that are, or are not, in use."),
+            *PAGE_PARAMETERS,
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        """List the organization's own templates and the shared ones."""
+        rows = _filtered(templates_visible(_caller(request).organization_id), request)
+        paginator = NewestFirst()
+        page = paginator.paginate_queryset(rows, request, view=self) or []
+        return paginator.get_paginated_response(template_documents(page))
+
+
+class TemplateDetailView(APIView):
+    """One template."""
+
+    read_scope = Scope.TEMPLATES_READ
+
+    @extend_schema(operation_id="templates_get", responses=ContentTemplate)
+    def get(self, request: Request, id: str) -> Response:
+        """Return a template with its live version."""
+        template = template_get(id, _caller(request).organization_id)
+        return Response(template_documents([template])[0])
+
+
+class TemplateVersionListView(APIView):
+    """The history of a template."""
+
+    read_scope = Scope.TEMPLATES_READ
+
+    @extend_schema(
+        operation_id="templates_versions_list", responses=ContentTemplateVersionPage, parameters=PAGE_PARAMETERS
+    )
+    def get(self, request: Request, id: str) -> Response:
+        """List what was published; with the scope ``templates:write`` the draft too."""
+        caller = _caller(request)
+        template = template_get(id, caller.organization_id)
+        rows = published_versions(template.pk)
+        if Scope.TEMPLATES_WRITE in caller.scopes:
+            rows = TemplateVersion.objects.filter(template_id=template.pk)
+        paginator = HighestNumberFirst()
+        page = paginator.paginate_queryset(rows, request, view=self) or []
+        return paginator.get_paginated_response(version_documents(page))
+
+
+def template_documents(templates: list[Template]) -> list[dict[str, Any]]:
+    """Return templates as the API shows them: two queries for all their versions."""
+    ids = [template.pk for template in templates]
+    live, drafted = live_versions(ids), drafted_ids(ids)
+    return [_template_document(template, live.get(template.pk), template.pk in drafted) for template in templates]
+
+
+def _template_document(template: Template, live: TemplateVersion | None, has_draft: bool) -> dict[str, Any]:
+    document = ContentTemplate(
+        id=template.pk,
+        name=template.name,
+        description=template.description,
+        type=template.type,
+        tone=template.tone,
+        audience=template.audience,
+        tags=template.tags,
+        is_default=template.is_default,
+        is_active=template.is_active,
+        organization_id=template.organization_id,
+        version=live.number if live else None,
+        structure=None,
+        has_draft=has_draft,
+        created_at=template.created_at,
+        updated_at=template.updated_at,
+    ).model_dump(mode="json")
+    # as it is stored: keys that the editor left empty are absent, as in the user's own documents
+    return {**document, "structure": live.structure if live else None}
+
+
+def version_documents(versions: list[TemplateVersion]) -> list[dict[str, Any]]:
+    """Return versions as the API shows them: one query for all their authors."""
+    names = author_names(versions)
+    return [
+        {
+            "id": version.pk,
+            "template_id": version.template_id,
+            "number": version.number,
+            "structure": version.structure,
+            "note": version.note,
+            "author": names.get(version.author_id or ""),
+            "created_at": to_iso(version.created_at),
+            "published_at": to_iso(version.published_at) if version.published_at else None,
+        }
+        for version in versions
+    ]
+
+
+def _filtered(rows: QuerySet[Template], request: Request) -> QuerySet[Template]:
+    type = request.query_params.get("type")
+    active = request.query_params.get("active")
+    if type:
+        rows = rows.filter(type=type)
+    if active is not None:
+        if active.lower() not in _TRUTHS:
+            raise InvalidInput([Fault("/active", "Say true or false.")])
+        rows = rows.filter(is_active=_TRUTHS[active.lower()])
+    return rows
+
+
+def _caller(request: Request) -> Caller:
+    caller = caller_of(request)
+    assert caller is not None  # HasScope lets nobody else in
+    return caller

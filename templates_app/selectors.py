@@ -1,0 +1,64 @@
+"""Every read of templates and their versions."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q, QuerySet
+
+from base.problems import NotFound
+from templates_app.models import Template, TemplateVersion
+from users.models import User
+
+
+def templates_visible(organization_id: str | None) -> QuerySet[Template]:
+    """Return the organization's own templates and the shared ones; None means all of everybody."""
+    rows = Template.objects.all()
+    if organization_id is None:
+        return rows
+    return rows.filter(Q(organization_id=organization_id) | Q(organization_id__isnull=True))
+
+
+def template_get(template_id: str, organization_id: str | None) -> Template:
+    """Return one template.
+
+    Raises:
+        NotFound: there is none, or it is another organization's.
+    """
+    template = templates_visible(organization_id).filter(pk=template_id).first()
+    if template is None:
+        raise NotFound(f"There is no template {template_id!r}.")
+    return template
+
+
+def live_version(template_id: str) -> TemplateVersion | None:
+    """Return the newest published version; None before the first."""
+    return live_versions([template_id]).get(template_id)
+
+
+def live_versions(template_ids: Iterable[str]) -> dict[str, TemplateVersion]:
+    """Return the live version of each template that has one."""
+    published = TemplateVersion.objects.filter(template_id__in=list(template_ids), published_at__isnull=False)
+    return {version.template_id: version for version in published.order_by("number")}
+
+
+def draft_of(template_id: str) -> TemplateVersion | None:
+    """Return the version that is being written; None if there is none."""
+    return (
+        TemplateVersion.objects.filter(template_id=template_id, published_at__isnull=True).order_by("-number").first()
+    )
+
+
+def drafted_ids(template_ids: Iterable[str]) -> set[str]:
+    """Return which of the templates have a draft."""
+    drafts = TemplateVersion.objects.filter(template_id__in=list(template_ids), published_at__isnull=True)
+    return set(drafts.values_list("template_id", flat=True))
+
+
+def published_versions(template_id: str) -> QuerySet[TemplateVersion]:
+    """Return what was published, the live version first."""
+    return TemplateVersion.objects.filter(template_id=template_id, published_at__isnull=False).order_by("-number")
+
+
+def author_names(versions: list[TemplateVersion]) -> dict[str, str]:
+    """Return the names of those who wrote the versions, by user id."""
+    ids = {version.author_id for version in versions if version.author_id}
+    return {user.pk: user.get_full_name() for user in User.objects.filter(pk__in=sorted(ids))}
