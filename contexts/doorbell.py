@@ -25,7 +25,7 @@ class Doorbell:
         self._listening_until = 0.0
 
     def ring(self) -> None:
-        """Make sure that a drain looks at the contexts soon. Never raises: the row is stored, the sweep will find it."""
+        """Make sure that a drain looks at the contexts soon. Never raises: the row is stored, the sweep finds it."""
         if time.monotonic() < self._listening_until:
             return
         try:

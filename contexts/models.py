@@ -144,7 +144,8 @@ class StepTranscript(models.Model):
 class WorkerState(models.TextChoices):
     LIVE = "live", "Live"
     STOPPED = "stopped", "Stopped"
-    DEAD = "dead", "Dead"
+    DEAD = "dead", "Dead, its contexts are being freed"
+    BURIED = "buried", "Dead"
 
 
 class Worker(models.Model):

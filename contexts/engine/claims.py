@@ -1,0 +1,238 @@
+"""Who may work on a context: register, claim, renew, hand back, reap. Blocking code; one conditional UPDATE a move.
+
+A lease is (token, worker row): the context carries the token, the expiry stands in the worker's row, so that one
+write renews everything in flight. A worker that is late finds its row no longer live and can write nothing more.
+"""
+
+import os
+import socket
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F
+
+from base import clock
+from base.clock import to_iso
+from components.pipeline import parse_pipeline
+from contexts.engine.admission import LOSSES_WHEN_ALONE, Candidate, admit
+from contexts.engine.job import Job, Lease
+from contexts.models import Context, Worker, WorkerState, new_worker_id
+from contexts.states import Move, Status, sources, target
+
+CLAIM_AT_ONCE = 100
+REAP_AT_ONCE = 500
+VERSION = "0.1.0"
+
+
+def worker_register() -> str:
+    """Make the row of a new worker and return its id, the token of all its leases."""
+    now = clock.now()
+    worker = Worker.objects.create(
+        id=new_worker_id(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        version=VERSION,
+        started_at=now,
+        heartbeat_at=now,
+        expires_at=_expiry(now),
+    )
+    return str(worker.pk)
+
+
+def worker_renew(token: str, *, in_flight: int) -> bool:
+    """Renew every lease of a worker; False where it was declared dead meanwhile."""
+    now = clock.now()
+    matched = Worker.objects.filter(pk=token, state=WorkerState.LIVE).update(
+        heartbeat_at=now, expires_at=_expiry(now), in_flight=in_flight
+    )
+    return bool(matched)
+
+
+def worker_stop(token: str) -> None:
+    """Hand back what the worker still holds, then mark it as stopped; after a crash between, the reaper goes on."""
+    hand_back(token)
+    Worker.objects.filter(pk=token, state=WorkerState.LIVE).update(
+        state=WorkerState.STOPPED, in_flight=0, heartbeat_at=clock.now()
+    )
+
+
+def _expiry(now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+def claim(token: str, *, running: Iterable[int], most: int) -> list[Job]:
+    """Claim what is due, up to ``most`` contexts in flight: retries first, then the rest in claim order.
+
+    Args:
+        running: the worker losses of each context that this worker has in flight.
+    """
+    losses = list(running)
+    room = min(most - len(losses), CLAIM_AT_ONCE)
+    if room <= 0:
+        return []
+    now = clock.now()
+    retries = admit(_due_retries(now, room), running=losses, most=most)
+    claimed = _take(token, retries.ids, now, status=Status.RETRYING)
+    if not retries.is_blocked and len(claimed) < room:
+        beside = [*losses, *(job.worker_losses for job in claimed)]
+        fresh = admit(_pending(room - len(claimed)), running=beside, most=most)
+        claimed += _take(token, fresh.ids, now, status=Status.PENDING)
+    return claimed
+
+
+def _due_retries(now: datetime, room: int) -> list[Candidate]:
+    rows = Context.objects.filter(status=Status.RETRYING, next_retry_at__lte=now).order_by("next_retry_at")
+    found = [Candidate(pk, losses) for pk, losses in rows.values_list("pk", "worker_losses")[:room]]
+    return sorted(found, key=lambda candidate: candidate.losses)
+
+
+def _pending(room: int) -> list[Candidate]:
+    rows = Context.objects.filter(status=Status.PENDING).order_by("claim_order")
+    return [Candidate(pk) for pk in rows.values_list("pk", flat=True)[:room]]
+
+
+def _take(token: str, ids: tuple[str, ...], now: datetime, *, status: Status) -> list[Job]:
+    """Take those of ``ids`` that are still there to be taken."""
+    if not ids:
+        return []
+    values: dict[str, Any] = {
+        "status": target(Move.CLAIM),
+        "lease_token": token,
+        "attempts": F("attempts") + 1,
+        "revision": F("revision") + 1,
+        "next_retry_at": None,
+        "waiting_for": "",
+        "updated_at": now,
+    }
+    if status == Status.PENDING:
+        values["started_at"] = now
+    if not Context.objects.filter(pk__in=ids, status=status).update(**values):
+        return []
+    mine = Context.objects.filter(pk__in=ids, lease_token=token, status=Status.PROCESSING)
+    return [_job(row, token) for row in mine.order_by("claim_order")]
+
+
+def _job(row: Context, token: str) -> Job:
+    return Job(
+        id=row.pk,
+        lease=Lease(token, row.attempts),
+        type=row.type,
+        organization_id=row.organization_id,
+        pipeline=row.pipeline,
+        data=row.data,
+        metadata=row.metadata,
+        processing=row.processing,
+        step_runs=row.step_runs,
+        started_at=row.started_at or row.updated_at,
+        retry_count=row.retry_count,
+        worker_losses=row.worker_losses,
+    )
+
+
+def leases_held(token: str) -> dict[str, int]:
+    """Return ``{context id: attempt}`` of what a worker still holds: less than it thinks after a cancel."""
+    rows = Context.objects.filter(lease_token=token, status=Status.PROCESSING)
+    return dict(rows.values_list("pk", "attempts"))
+
+
+def hand_back(token: str, *, but: str | None = None) -> int:
+    """Give all contexts of a worker back, due now. Burns neither a retry nor a loss."""
+    now = clock.now()
+    rows = Context.objects.filter(lease_token=token, status__in=sources(Move.HAND_BACK))
+    if but is not None:
+        rows = rows.exclude(pk=but)
+    return rows.update(**_freed(now))
+
+
+def _freed(now: datetime) -> dict[str, Any]:
+    return {
+        "status": target(Move.HAND_BACK),
+        "lease_token": "",
+        "next_retry_at": now,
+        "updated_at": now,
+        "revision": F("revision") + 1,
+    }
+
+
+def reap() -> int:
+    """Free the contexts of every worker whose lease has run out. Return how many workers were found dead.
+
+    First the worker's row becomes dead by a conditional update: from then on it cannot renew. Then its contexts are
+    freed, and at last the row is buried; a reaper that dies between leaves a dead row for the next one. Safe to
+    run anywhere, any number of times at once.
+    """
+    now = clock.now()
+    expired = Worker.objects.filter(state=WorkerState.LIVE, expires_at__lte=now).order_by("expires_at")
+    found = 0
+    for worker_id, expires_at in list(expired.values_list("pk", "expires_at")[:REAP_AT_ONCE]):
+        found += Worker.objects.filter(pk=worker_id, state=WorkerState.LIVE, expires_at=expires_at).update(
+            state=WorkerState.DEAD
+        )
+    for worker_id in list(Worker.objects.filter(state=WorkerState.DEAD).values_list("pk", flat=True)[:REAP_AT_ONCE]):
+        _free(worker_id)
+        Worker.objects.filter(pk=worker_id, state=WorkerState.DEAD).update(state=WorkerState.BURIED, in_flight=0)
+    return found
+
+
+def _free(token: str) -> None:
+    held = Context.objects.filter(lease_token=token, status=Status.PROCESSING)
+    for context in list(held.filter(worker_losses__gte=LOSSES_WHEN_ALONE)):
+        message = "The worker process died while it ran this context alone."
+        fail_held(context, token, type="worker_lost", message=message)
+    now = clock.now()
+    held.update(worker_losses=F("worker_losses") + 1, **_freed(now))
+
+
+def fail_held(context: Context, token: str, *, type: str, message: str) -> bool:
+    """End a context as failed from outside its runner: its worker died, or cannot go on. True if it still was held."""
+    now = clock.now()
+    error = {
+        "component": _component_at_work(context),
+        "type": type,
+        "message": message,
+        "retryable": False,
+        "attempt": context.attempts,
+        "at": to_iso(now),
+    }
+    matched = Context.objects.filter(
+        pk=context.pk, lease_token=token, attempts=context.attempts, status__in=sources(Move.FAIL)
+    ).update(
+        status=target(Move.FAIL),
+        error=error,
+        step_runs=[*context.step_runs, _lost_run(context, error, now)],
+        lease_token="",
+        ended_at=now,
+        updated_at=now,
+        revision=F("revision") + 1,
+    )
+    return bool(matched)
+
+
+def _component_at_work(context: Context) -> str:
+    done = context.processing.get("completed_components", [])
+    keys = [step.key for step in parse_pipeline(context.pipeline).steps]
+    return next((key for key in keys if key not in done), keys[-1])
+
+
+def _lost_run(context: Context, error: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the history's entry of a run that nobody could finish."""
+    return {
+        "key": error["component"],
+        "component": error["component"].partition("#")[0],
+        "attempt": context.attempts,
+        "started_at": to_iso(context.updated_at),
+        "ended_at": to_iso(now),
+        "duration_ms": clock.milliseconds_between(context.updated_at, now),
+        "outcome": "failed",
+        "error": {key: error[key] for key in ("type", "message", "retryable")},
+        "wrote": [],
+        "config": {},
+        "model": None,
+        "input_tokens": None,
+        "output_tokens": None,
+        "cost_usd": None,
+        "template_id": None,
+        "template_version": None,
+    }

@@ -1,0 +1,223 @@
+"""One long turn of a worker: claim what is due, run it beside each other, claim again; when idle, linger and listen."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from contexts.engine import claims
+from contexts.engine.heartbeat import Heartbeat
+from contexts.engine.job import Job, Lease
+from contexts.engine.listener import Listener, make_listener
+from contexts.engine.runner import Runner
+from contexts.engine.store import Store
+
+CLAIM_SECONDS = 1.0
+LEASES_SECONDS = 0.25
+REAP_SECONDS = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DrainSettings:
+    """How a drain behaves; seconds throughout.
+
+    Args:
+        linger_seconds: the length of the turn. After it nothing more is claimed; the drain ends when the last
+            context in flight has ended, or hands the rest back after ``overtime_seconds``.
+        until_idle: end as soon as nothing is due and nothing is in flight.
+    """
+
+    max_in_flight: int
+    linger_seconds: float
+    overtime_seconds: float
+    stop_grace_seconds: float
+    heartbeat_seconds: float
+    lease_seconds: float
+    blocked_seconds: float
+    until_idle: bool = False
+
+
+@dataclass
+class Running:
+    """A context in flight."""
+
+    task: asyncio.Task[None]
+    lease: Lease
+    losses: int
+
+
+class Every:
+    """Says yes once per period; the first time at once."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._due = 0.0
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._due:
+            return False
+        self._due = now + self._seconds
+        return True
+
+
+class Drain:
+    """Keeps contexts in flight for one turn. Made and run on one loop, once."""
+
+    def __init__(
+        self,
+        settings: DrainSettings,
+        *,
+        store: Store,
+        runner: Runner,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._settings = settings
+        self._store = store
+        self._runner = runner
+        self._should_stop = should_stop
+        self._running: dict[str, Running] = {}
+        self._token = ""
+        self._lost = False
+        self._crash: BaseException | None = None
+        self._freed = asyncio.Event()
+        self._claim_due = Every(CLAIM_SECONDS)
+        self._leases_due = Every(LEASES_SECONDS)
+        self._reap_due = Every(REAP_SECONDS)
+
+    async def run(self) -> int:
+        """Drain until the turn is over; return how many contexts were picked up.
+
+        Raises:
+            Exception: what broke the engine itself; its contexts were handed back where the database allowed it.
+        """
+        self._token = await self._store.run(claims.worker_register)
+        heartbeat = self._heartbeat()
+        heartbeat.start()
+        listener = make_listener()
+        try:
+            picked_up = await self._take_turn(listener)
+            await self._finish()
+            return picked_up
+        finally:
+            await self._release(heartbeat, listener)
+
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(
+            self._token,
+            asyncio.get_running_loop(),
+            in_flight=lambda: len(self._running),
+            on_lost=self._abandon,
+            every_seconds=self._settings.heartbeat_seconds,
+            lease_seconds=self._settings.lease_seconds,
+            blocked_seconds=self._settings.blocked_seconds,
+        )
+
+    async def _take_turn(self, listener: Listener) -> int:
+        ends_at = time.monotonic() + self._settings.linger_seconds
+        look_due = Every(listener.look_seconds)
+        picked_up = 0
+        has_more = True
+        while time.monotonic() < ends_at and not self._must_stop():
+            has_news = look_due.is_due() and listener.has_news()
+            await self._housekeeping(has_news=has_news)
+            has_room = self._freed.is_set()
+            self._freed.clear()
+            if has_news or (has_room and has_more) or self._claim_due.is_due():
+                claimed = await self._claim()
+                picked_up += claimed
+                has_more = claimed > 0 or self._is_full()
+                if self._settings.until_idle and not claimed and not self._running:
+                    break
+            if not has_more or self._is_full():
+                await self._wait(listener.look_seconds)
+        return picked_up
+
+    def _is_full(self) -> bool:
+        return len(self._running) >= self._settings.max_in_flight
+
+    def _must_stop(self) -> bool:
+        if self._crash is not None:
+            raise self._crash
+        return self._lost or self._should_stop()
+
+    async def _housekeeping(self, *, has_news: bool) -> None:
+        if self._reap_due.is_due():
+            await self._store.run(claims.reap)
+        if self._running and has_news and self._leases_due.is_due():
+            await self._drop_lost_leases()
+
+    async def _claim(self) -> int:
+        losses = [running.losses for running in self._running.values()]
+        jobs = await self._store.claim(self._token, running=losses, most=self._settings.max_in_flight)
+        for job in jobs:
+            self._start(job)
+        return len(jobs)
+
+    def _start(self, job: Job) -> None:
+        earlier = self._running.get(job.id)
+        if earlier is not None:  # cancelled and retried before we noticed; its writes match nothing any more
+            earlier.task.cancel()
+        task = asyncio.create_task(self._runner.run(job), name=job.id)
+        self._running[job.id] = Running(task, job.lease, job.worker_losses)
+        task.add_done_callback(lambda done: self._ended(job, done))
+
+    def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
+        running = self._running.get(job.id)
+        if running is not None and running.task is task:
+            del self._running[job.id]
+        self._freed.set()
+        if not task.cancelled() and (exc := task.exception()) is not None:
+            logger.error("runner_died context=%s", job.id, exc_info=exc)
+            self._crash = exc
+
+    async def _drop_lost_leases(self) -> None:
+        """Stop what was cancelled, or taken from us: its task, and with it its HTTP call."""
+        mine = dict(self._running)
+        held = await self._store.run(claims.leases_held, self._token)
+        for context_id, running in mine.items():
+            if held.get(context_id) != running.lease.attempt and not running.task.done():
+                running.task.cancel()
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for a context to end, at most until the next look."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._freed.wait(), seconds)
+
+    async def _finish(self) -> None:
+        """Let what is in flight come to its end: for long after a full turn, for a moment when asked to stop."""
+        overtime_ends_at = time.monotonic() + self._settings.overtime_seconds
+        grace_ends_at: float | None = None
+        while self._running and not self._lost:
+            now = time.monotonic()
+            if grace_ends_at is None and self._must_stop():
+                grace_ends_at = now + self._settings.stop_grace_seconds
+            if now >= min(overtime_ends_at, grace_ends_at or overtime_ends_at):
+                return
+            if self._leases_due.is_due():
+                await self._drop_lost_leases()
+            tasks = [running.task for running in self._running.values()]
+            await asyncio.wait(tasks, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
+
+    def _abandon(self) -> None:
+        """Drop everything without a word to the database: others may own it now."""
+        self._lost = True
+        self._freed.set()
+
+    async def _release(self, heartbeat: Heartbeat, listener: Listener) -> None:
+        """Stop the tasks, hand back what they leave, say good-bye."""
+        tasks = [running.task for running in self._running.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1.0)
+        try:
+            if not self._lost:
+                await self._store.run(claims.worker_stop, self._token)
+        finally:
+            heartbeat.stop()
+            listener.close()

@@ -1,0 +1,76 @@
+"""Puts a drain together from settings, and runs it: as a django-q2 task, from the command line, in a test."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django_q.exceptions import TimeoutException
+
+from base import clock
+from components.adapters import Toolbox
+from components.contract import Component, StepNotes, Tools
+from components.pipeline import Step
+from components.services import component_build
+from contexts.engine.drain import Drain, DrainSettings
+from contexts.engine.job import Job
+from contexts.engine.runner import Limits, Runner
+from contexts.engine.store import Store
+
+logger = logging.getLogger(__name__)
+
+
+def settings_from_django() -> DrainSettings:
+    """Return how drains behave in this installation."""
+    return DrainSettings(
+        max_in_flight=settings.MAX_IN_FLIGHT,
+        linger_seconds=settings.DRAIN_SECONDS,
+        overtime_seconds=settings.CONTEXT_TIMEOUT_SECONDS,
+        stop_grace_seconds=settings.STOP_GRACE_SECONDS,
+        heartbeat_seconds=settings.HEARTBEAT_SECONDS,
+        lease_seconds=settings.LEASE_SECONDS,
+        blocked_seconds=settings.LOOP_BLOCKED_SECONDS,
+    )
+
+
+def run_drain(
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    until_idle: bool = False,
+    store_class: type[Store] = Store,
+) -> int:
+    """Run one drain on a loop of its own; return how many contexts it picked up. Blocks."""
+    return asyncio.run(_drain(should_stop, until_idle, store_class))
+
+
+async def _drain(should_stop: Callable[[], bool], until_idle: bool, store_class: type[Store]) -> int:
+    store = store_class(patience_seconds=settings.LEASE_SECONDS)
+    reads = ThreadPoolExecutor(1, thread_name_prefix="reads")
+    loop = asyncio.get_running_loop()
+
+    async def run_sync(function: Callable[..., Any], *args: Any) -> Any:
+        return await loop.run_in_executor(reads, function, *args)
+
+    toolbox = Toolbox(run_sync)
+
+    async def build(step: Step) -> Component[Any]:
+        component: Component[Any] = await run_sync(component_build, step)
+        return component
+
+    def tools(job: Job, idempotency_key: str, notes: StepNotes) -> Tools:
+        return toolbox.tools_for(organization_id=job.organization_id, idempotency_key=idempotency_key, notes=notes)
+
+    limits = Limits(settings.STEP_TIMEOUT_SECONDS, settings.CONTEXT_TIMEOUT_SECONDS)
+    runner = Runner(store=store, build=build, tools=tools, limits=limits, now=clock.now, fatal=(TimeoutException,))
+    configured = replace(settings_from_django(), until_idle=until_idle)
+    try:
+        return await Drain(configured, store=store, runner=runner, should_stop=should_stop).run()
+    finally:
+        await toolbox.aclose()
+        await store.close()
+        await loop.run_in_executor(reads, connection.close)
+        reads.shutdown(wait=True)

@@ -1,0 +1,138 @@
+"""The engine's only border to the ORM: one thread with one connection, checkpoints in group commits.
+
+Whatever checkpoints wait while the thread is busy go into the next commit together, and only then do their contexts
+go on. The busier the worker, the larger the groups; a lone context waits for nobody.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import F
+
+from contexts.engine import claims
+from contexts.engine.job import Job, LeaseLost, Write
+from contexts.models import Context, StepTranscript
+from contexts.states import MOVES, Move, sources, target
+
+# Small enough that a web process which waits for SQLite's one write lock does not wait long.
+GROUP_AT_MOST = 100
+RETRY_PAUSE_SECONDS = 0.25
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+class Store:
+    """Reads and writes for one worker. Every method but `close` must be awaited on the loop that made it."""
+
+    def __init__(self, *, patience_seconds: float) -> None:
+        self._patience_seconds = patience_seconds
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._waiting: list[tuple[Write, asyncio.Future[bool]]] = []
+        self._flusher: asyncio.Task[None] | None = None
+
+    async def claim(self, token: str, *, running: Iterable[int], most: int) -> list[Job]:
+        return await self.run(claims.claim, token, running=list(running), most=most)
+
+    async def commit(self, write: Write) -> None:
+        """Make a write durable, together with whatever else waits.
+
+        Raises:
+            LeaseLost: the row did not match the lease.
+        """
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((write, future))
+        if self._flusher is None or self._flusher.done():
+            self._flusher = asyncio.create_task(self._flush(), name="store-flush")
+        if not await future:
+            raise LeaseLost(write.context_id)
+
+    async def _flush(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting[:GROUP_AT_MOST], self._waiting[GROUP_AT_MOST:]
+            try:
+                matched = await self.run(write_group, [write for write, _ in group])
+            except Exception as exc:
+                for _, future in group:
+                    if not future.done():
+                        future.set_exception(exc)
+                continue
+            for (_, future), is_ours in zip(group, matched, strict=True):
+                if not future.done():
+                    future.set_result(is_ours)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run blocking database code in the store's thread; an unreachable database is tried again for a while.
+
+        Raises:
+            OperationalError, InterfaceError: it stayed away longer than the patience.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, lambda: self._patiently(function, args, kwargs))
+
+    def _patiently(self, function: Callable[..., T], args: Any, kwargs: Any) -> T:
+        deadline = time.monotonic() + self._patience_seconds
+        while True:
+            try:
+                return function(*args, **kwargs)
+            except (OperationalError, InterfaceError) as exc:
+                if time.monotonic() >= deadline:
+                    raise
+                logger.warning("database_away function=%s reason=%s", function.__name__, exc)
+                connection.close()
+                time.sleep(RETRY_PAUSE_SECONDS)
+
+    async def close(self) -> None:
+        """Write what waits, close the connection, end the thread."""
+        if self._flusher is not None:
+            await asyncio.wait([self._flusher])
+        await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        self._thread.shutdown(wait=True)
+
+
+def write_group(writes: list[Write]) -> list[bool]:
+    """Make all writes durable in one commit. Return for each whether the row still matched its lease.
+
+    Transcripts go first: one without its checkpoint is harmless. Repeating a whole group is harmless too: a
+    checkpoint writes the same again, and an end matches nothing any more.
+    """
+    with transaction.atomic():
+        _write_transcripts(writes)
+        return [_write_one(write) for write in writes]
+
+
+def _write_transcripts(writes: list[Write]) -> None:
+    rows = {item.id: item for write in writes for item in write.transcripts}
+    if not rows:
+        return
+    present = set(StepTranscript.objects.filter(pk__in=list(rows)).values_list("pk", flat=True))
+    StepTranscript.objects.bulk_create(
+        StepTranscript(id=item.id, context_id=item.context_id, prompt=item.prompt, output=item.output)
+        for item in rows.values()
+        if item.id not in present
+    )
+
+
+def _write_one(write: Write) -> bool:
+    values: dict[str, Any] = {**write.values, "revision": F("revision") + 1}
+    if not _keeps_lease(write.move):
+        values |= {"status": target(write.move), "lease_token": ""}
+    matched = Context.objects.filter(
+        pk=write.context_id,
+        lease_token=write.lease.token,
+        attempts=write.lease.attempt,
+        status__in=sources(write.move),
+    ).update(**values)
+    return bool(matched)
+
+
+def _keeps_lease(move: Move) -> bool:
+    came_from, leads_to = MOVES[move]
+    return leads_to in came_from

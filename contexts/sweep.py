@@ -1,0 +1,36 @@
+"""Mends what crashes left behind, every minute; idempotent, so that any number of sweeps may run at once."""
+
+import logging
+from datetime import timedelta
+
+from base import clock
+from contexts.batches import batches_repair
+from contexts.doorbell import drain_is_live, start_drain
+from contexts.engine.claims import reap
+from contexts.models import Context, IdempotencyKey, Worker, WorkerState
+from contexts.states import Status
+
+IDEMPOTENCY_KEPT = timedelta(hours=24)
+WORKERS_KEPT = timedelta(days=7)
+
+logger = logging.getLogger(__name__)
+
+
+def sweep() -> None:
+    """Free the contexts of dead workers, finish or remove half-done bulk submissions, prune, ring."""
+    now = clock.now()
+    dead, batches = reap(), batches_repair()
+    if dead or batches:
+        logger.warning("sweep_mended dead_workers=%s batches=%s", dead, batches)
+    IdempotencyKey.objects.filter(created_at__lt=now - IDEMPOTENCY_KEPT).delete()
+    ended = [WorkerState.STOPPED, WorkerState.BURIED]
+    Worker.objects.filter(state__in=ended, heartbeat_at__lt=now - WORKERS_KEPT).delete()
+    if not drain_is_live() and work_is_due():
+        start_drain()
+
+
+def work_is_due() -> bool:
+    """Tell whether a context waits that could be claimed now."""
+    if Context.objects.filter(status=Status.PENDING).exists():
+        return True
+    return Context.objects.filter(status=Status.RETRYING, next_retry_at__lte=clock.now()).exists()
