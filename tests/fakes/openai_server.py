@@ -192,6 +192,10 @@ class FakeOpenAi:
             if not self._changed.wait_for(condition, timeout_seconds):
                 raise TimeoutError(f"Not so after {timeout_seconds} s: {self.stats()}")
 
+    async def until(self, condition: Callable[[], bool], timeout_seconds: float = 10.0) -> None:
+        """Wait as `wait_until` does, for a test whose own loop must go on."""
+        await asyncio.to_thread(self.wait_until, condition, timeout_seconds)
+
     def stats(self) -> dict[str, int]:
         return {
             "calls": self.calls,
