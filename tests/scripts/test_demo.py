@@ -40,7 +40,7 @@ def manage(*arguments: str, environment: dict[str, str]) -> "subprocess.Complete
 
 
 @pytest.fixture
-def started(environment: dict[str, str]) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+def started(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Start ``manage.py`` in the background; what is left at the end is killed."""
     processes: list[subprocess.Popen[str]] = []
 
@@ -59,11 +59,10 @@ def started(environment: dict[str, str]) -> Iterator[Callable[..., "subprocess.P
 
     yield start
     for process in processes:
-        below = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.kill()
-        for child in below:
-            child.kill() if child.is_running() else None
-        process.communicate()
+        process.wait()
+    for left in running_below(tmp_path / "data"):
+        left.kill()
 
 
 def wait_until(condition: Callable[[], object], seconds: float = LIMIT_SECONDS) -> None:
