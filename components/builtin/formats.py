@@ -30,25 +30,23 @@ _SCHEMES = {"http", "https", "mailto"}
 
 @dataclass(frozen=True)
 class Contents(Text):
-    """A table of contents: the entries as ``(level, text, anchor)``."""
-
-    entries: tuple[tuple[int, str, str], ...] = ()
+    """A table of contents: links that we wrote ourselves."""
 
 
 def with_contents(blocks: Sequence[Block]) -> list[Block]:
     """Return the blocks with a table of contents after the title."""
-    listed = [(block, anchor) for block, anchor in _anchored(blocks) if isinstance(block, Heading) and block.level > 1]
-    if not listed:
-        return list(blocks)
-    entries = tuple((block.level, plain_block(block), anchor) for block, anchor in listed)
-    lines = [f"{'    ' * (level - SECTION_LEVEL)}- {_link(text, anchor)}" for level, text, anchor in entries]
     at = 1 if isinstance(blocks[0], Heading) and blocks[0].level == 1 else 0
-    table: list[Block] = [Heading(SECTION_LEVEL, CONTENTS), Contents("\n".join(lines), entries=entries)]
-    return [*blocks[:at], *table, *blocks[at:]]
+    own = Heading(SECTION_LEVEL, CONTENTS)
+    anchored = list(_anchored([*blocks[:at], own, *blocks[at:]]))[at + 1 :]
+    lines = [_entry(block, anchor) for block, anchor in anchored if isinstance(block, Heading)]
+    if not lines:
+        return list(blocks)
+    return [*blocks[:at], own, Contents("\n".join(lines)), *blocks[at:]]
 
 
-def _link(text: str, anchor: str) -> str:
-    return f"[{_escape_marks(text)}](#{anchor})"
+def _entry(block: Heading, anchor: str) -> str:
+    indent = "    " * (block.level - SECTION_LEVEL)
+    return f"{indent}- [{_escape_marks(plain_block(block))}](#{anchor})"
 
 
 def _escape_marks(text: str) -> str:

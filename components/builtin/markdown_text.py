@@ -142,6 +142,7 @@ _PLAIN = [
     (re.compile(r"\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)"), r"\1"),  # links
     (re.compile(r"<((?:https?://|mailto:)[^\s<>]+)>"), r"\1"),
     (re.compile(r"<!--.*?-->", re.DOTALL), ""),
+    (re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE), ""),
     (re.compile(r"</?[A-Za-z][^<>]*>"), ""),
     (re.compile(r"^ {0,3}(?:#{1,6}[ \t]+|(?:>[ \t]?)+)", re.MULTILINE), ""),
     (re.compile(r"^ {0,3}(?:\*[ \t]*){3,}$|^ {0,3}(?:-[ \t]*){3,}$|^ {0,3}(?:_[ \t]*){3,}$", re.MULTILINE), ""),
