@@ -219,7 +219,10 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False}},
+    "loggers": {
+        "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
+        "httpx2": {"level": "WARNING"},  # a line per model call says nothing
+    },
 }
 
 # --- Admin ----------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connections
 from django_q.exceptions import TimeoutException
 
 from base import clock
@@ -72,5 +72,5 @@ async def _drain(should_stop: Callable[[], bool], until_idle: bool, store_class:
     finally:
         await toolbox.aclose()
         await store.close()
-        await loop.run_in_executor(reads, connection.close)
+        await loop.run_in_executor(reads, connections.close_all)
         reads.shutdown(wait=True)

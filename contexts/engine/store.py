@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connections, transaction
 from django.db.models import F
 
 from contexts.engine import claims
@@ -86,14 +86,14 @@ class Store:
                 if time.monotonic() >= deadline:
                     raise
                 logger.warning("database_away function=%s reason=%s", function.__name__, exc)
-                connection.close()
+                connections.close_all()
                 time.sleep(RETRY_PAUSE_SECONDS)
 
     async def close(self) -> None:
         """Write what waits, close the connection, end the thread."""
         if self._flusher is not None:
             await asyncio.wait([self._flusher])
-        await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, connections.close_all)
         self._thread.shutdown(wait=True)
 
 
