@@ -1,13 +1,13 @@
 """The media library over HTTP."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any, BinaryIO, cast
 from urllib.parse import urljoin
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, QueryDict
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.utils.datastructures import MultiValueDict
+from drf_spectacular.utils import extend_schema
 from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
 from rest_framework import status
 from rest_framework.parsers import MultiPartParser
@@ -18,7 +18,9 @@ from rest_framework.views import APIView
 from base.clock import to_iso
 from base.pagination import NewestFirst
 from base.problems import Fault, InvalidInput, pointer
+from base.queries import PageQuery, query_parameters, read_query
 from media_app.models import Asset
+from media_app.search import tags_split
 from media_app.selectors import asset_get, asset_thumbnail_url, asset_url, assets_filter, assets_visible
 from media_app.services import asset_ingest
 from media_app.uploads import BoundedUploadHandler
@@ -56,6 +58,13 @@ class MediaAssetPage(BaseModel):
     previous: str | None
 
 
+class MediaQuery(PageQuery):
+    """What the list can be narrowed by."""
+
+    tag: list[str] = Field(default=[], description="Only images with this tag; repeat it for several.")
+    q: str = Field(default="", description="Only images whose title, alt text or tags hold these words.")
+
+
 class MediaUpload(BaseModel):
     """A form with the image and what is said about it."""
 
@@ -83,11 +92,6 @@ def media_document(asset: Asset, request: Request) -> dict[str, Any]:
     ).model_dump(mode="json")
 
 
-def tags_split(values: Iterable[str]) -> list[str]:
-    """Return the tags of comma-separated texts."""
-    return [tag for value in values for part in value.split(",") if (tag := part.strip())]
-
-
 class MediaListView(APIView):
     """The library: what there is, and one more."""
 
@@ -103,18 +107,13 @@ class MediaListView(APIView):
     @extend_schema(
         operation_id="media_list",
         responses=MediaAssetPage,
-        parameters=[
-            OpenApiParameter("tag", str, many=True, description="Only images with this tag; repeat it for several."),
-            OpenApiParameter("q", str, description="Only images whose title, alt text or tags hold these words."),
-            OpenApiParameter("cursor", str, description="From ``next`` or ``previous``."),
-            OpenApiParameter("limit", int, description="How many on a page, at most 200."),
-        ],
+        parameters=query_parameters(MediaQuery),
     )
     def get(self, request: Request) -> Response:
         """List the images that can be used, newest first."""
-        wanted = request.query_params
+        wanted = read_query(MediaQuery, request.query_params)
         assets = assets_visible(_caller(request).organization_id)
-        assets = assets_filter(assets, tags=tags_split(wanted.getlist("tag")), query=wanted.get("q", ""))
+        assets = assets_filter(assets, tags=tags_split(wanted.tag), query=wanted.q)
         paginator = NewestFirst()
         page = paginator.paginate_queryset(assets, request, view=self) or []
         return paginator.get_paginated_response([media_document(asset, request) for asset in page])
@@ -127,13 +126,14 @@ class MediaListView(APIView):
     def post(self, request: Request) -> Response:
         """Take an image into the library. It is checked by its content; metadata such as places is left out."""
         caller = _caller(request)
-        file = _file_of(request)
+        form = cast(QueryDict, request.data)
+        file = _file_of(form, request.FILES)
         asset = asset_ingest(
             content=cast(BinaryIO, file),
             declared_type=file.content_type or "",
-            title=_one(request.data, "title"),
-            alt=_one(request.data, "alt"),
-            tags=tags_split(request.data.getlist("tags")),
+            title=_one(form, "title"),
+            alt=_one(form, "alt"),
+            tags=tags_split(form.getlist("tags")),
             organization=_organization(caller),
             user=request.user if isinstance(request.user, User) else None,
         )
@@ -165,15 +165,15 @@ def _one(form: QueryDict, key: str) -> str:
     return str(form.get(key, ""))
 
 
-def _file_of(request: Request) -> UploadedFile:
+def _file_of(form: QueryDict, files: MultiValueDict[str, UploadedFile]) -> UploadedFile:
     faults = [
         Fault(pointer(key), "There is no such field here; send file, title, alt and tags.")
-        for key in request.data
+        for key in form
         if key not in (*_FORM_KEYS, "file")
     ]
-    files = request.FILES.getlist("file")
-    if len(files) != 1 or len(request.FILES) != 1:
+    sent = files.getlist("file")
+    if len(sent) != 1 or len(files) != 1:
         faults.append(Fault("/file", "Send exactly one file, as a form field named file."))
     if faults:
         raise InvalidInput(faults)
-    return cast(UploadedFile, files[0])
+    return sent[0]

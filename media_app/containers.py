@@ -203,7 +203,8 @@ _WEBP_METADATA_FLAGS = 0x08 | 0x04  # EXIF, XMP
 def _clean_webp(data: bytes) -> Cleaned:
     end = 8 + struct.unpack_from("<I", data, 4)[0]
     _piece(data, 0, end)
-    parts, at, frames, exif = [], 12, 0, b""
+    parts: list[bytes] = []
+    at, frames, exif = 12, 0, b""
     width, height = 0, 0
     while at + 8 <= end:
         name, length = struct.unpack_from("<4sI", data, at)

@@ -11,6 +11,11 @@ _WORD = re.compile(r"\w+")
 BAR = "|"
 
 
+def tags_split(texts: Iterable[str]) -> list[str]:
+    """Return the tags of comma-separated texts, as they were written."""
+    return [tag for text in texts for part in text.split(",") if (tag := part.strip())]
+
+
 def tag_normal(tag: str) -> str:
     """Return a tag as it is stored and compared: lower case, single blanks."""
     return " ".join(tag.lower().split())

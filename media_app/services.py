@@ -79,9 +79,7 @@ def asset_ingest(
     """
     text = text_read(title=title, alt=alt, tags=tags)
     picture = picture_read(content, declared_type)
-    asset = Asset(organization=organization, uploaded_by=user)
-    _describe(asset, text)
-    return asset_store(asset, picture)
+    return asset_store(Asset(organization=organization, uploaded_by=user), text, picture)
 
 
 def _describe(asset: Asset, text: AssetText) -> None:
@@ -89,12 +87,13 @@ def _describe(asset: Asset, text: AssetText) -> None:
     asset.search_text = search_text(title=text.title, alt=text.alt, tags=text.tags)
 
 
-def asset_store(asset: Asset, picture: Picture) -> Asset:
+def asset_store(asset: Asset, text: AssetText, picture: Picture) -> Asset:
     """Write a checked picture's files, then the row that names them.
 
     In that order, a crash leaves at most files that no row names. The names are ours: nothing that a client sends
     becomes a path, and the extension alone decides the content type that the file is served with.
     """
+    _describe(asset, text)
     asset.file = _write(f"{asset.pk}.{picture.format.extension}", picture.data)
     asset.thumbnail = _write(f"{asset.pk}_small.{THUMBNAIL_FORMAT.extension}", picture.thumbnail)
     asset.content_type = picture.format.content_type
@@ -109,13 +108,9 @@ def _write(name: str, data: bytes) -> str:
     return default_storage.save(name, ContentFile(data))
 
 
-def asset_edit(asset: Asset, *, title: str, alt: str, tags: Iterable[str]) -> Asset:
-    """Change what is said about an asset; saves every editable field that was set on it before.
-
-    Raises:
-        InvalidInput: the text is not valid.
-    """
-    _describe(asset, text_read(title=title, alt=alt, tags=tags))
+def asset_edit(asset: Asset, text: AssetText) -> Asset:
+    """Change what is said about an asset, and store whose it is and whether it is active as they stand on it."""
+    _describe(asset, text)
     asset.save(update_fields=["title", "alt", "tags", "search_text", "organization", "is_active"])
     return asset
 

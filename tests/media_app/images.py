@@ -26,7 +26,7 @@ def photo(format: str = "JPEG", orientation: int = 1) -> bytes:
     exif[ORIENTATION] = orientation
     exif[MAKE] = PLACE.decode()
     exif[GPS] = {1: "N", 2: (52.0, 31.0, 12.0)}
-    options = {"quality": 95} if format == "JPEG" else {}
+    options: dict[str, Any] = {"quality": 95} if format == "JPEG" else {}
     return image(format, exif=exif.tobytes(), **options)
 
 
