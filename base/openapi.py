@@ -1,6 +1,7 @@
 """What every operation of the OpenAPI document has: problems for each status, and how to say who you are."""
 
-from typing import Annotated, Any
+from http import HTTPStatus
+from typing import Annotated, Any, Literal
 
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -65,14 +66,16 @@ def problems(*statuses: int) -> dict[Any, Any]:
 class ProblemSchema(AutoSchema):
     """Adds to every operation the problems that any operation of its kind can answer."""
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         for status in self._problem_statuses():
             if str(status) not in bodies:
-                bodies[str(status)] = self._get_response_for_code(Problem, str(status), [PROBLEM_TYPE], direction)
-        for status, body in bodies.items():
-            if not body.get("description") and int(status) in _DESCRIPTIONS:
-                body["description"] = _DESCRIPTIONS[int(status)]
+                bodies[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                    Problem, str(status), [PROBLEM_TYPE], direction
+                )
+        for code, body in bodies.items():
+            if not body.get("description"):
+                body["description"] = _DESCRIPTIONS.get(int(code), HTTPStatus(int(code)).phrase)
         return dict(sorted(bodies.items()))
 
     def _problem_statuses(self) -> list[int]:
@@ -81,12 +84,12 @@ class ProblemSchema(AutoSchema):
             statuses += [401, 403]
         if "{" in self.path:
             statuses.append(404)
-        if self._get_request_body() is not None:
+        if self._get_request_body() is not None:  # type: ignore[no-untyped-call]
             statuses += [413, 415]
         return statuses
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The bearer key of a client app."""
 
     target_class = "users.authentication.ApiKeyAuthentication"
@@ -96,7 +99,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer dl_...`"}
 
 
-class AdminSessionScheme(OpenApiAuthenticationExtension):
+class AdminSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The session of somebody who is logged in to the admin."""
 
     target_class = "users.authentication.AdminSessionAuthentication"

@@ -41,8 +41,8 @@ class NewestFirst(CursorPagination):
             cursor = super().decode_cursor(request)
         except NotFound as exc:
             raise _bad_cursor() from exc
-        position = cursor.position if cursor else None
-        if position is not None and (len(position) > MAX_POSITION_LENGTH or not position.isprintable()):
+        position = str(cursor.position or "") if cursor else ""
+        if len(position) > MAX_POSITION_LENGTH or not position.isprintable():
             raise _bad_cursor()
         return cursor
 

@@ -9,7 +9,9 @@ that a repeated submission inserts only what is missing.
 import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, ProtectedError
@@ -17,87 +19,125 @@ from ulid import ULID
 
 from base import clock
 from base.problems import Conflict, Fault, InvalidInput, TooLarge
+from base.validation import read_model
 from contexts.doorbell import doorbell
+from contexts.idempotency import Idempotency
 from contexts.models import Batch, BatchState, Context, new_batch_id
 from contexts.selectors import VISIBLE_BATCHES, batch_get
 from contexts.states import Move, Status, sources, target
 from contexts.submission import ContextSubmission, PipelineReader, Submitter, check_sizes, context_row
 
 MAX_CONTEXTS = 10_000
+MAX_FAULTS = 10_000
 INSERT_CHUNK = 500
 ABANDONED_AFTER = timedelta(minutes=5)
 
 
 def batch_submit(
-    submissions: Sequence[ContextSubmission],
+    items: Sequence[Any],
     *,
     submitter: Submitter,
     name: str = "",
     priority: int | None = None,
     batch_id: str | None = None,
+    idempotency: Idempotency | None = None,
 ) -> tuple[Batch, bool]:
     """Store all contexts or none. Return the batch, and whether this call accepted it.
 
-    Safe to repeat with the same ``batch_id`` and the same submissions.
+    Safe to repeat with the same items and the same ``batch_id`` or idempotency key.
+
+    Args:
+        items: contexts as they were posted, or `ContextSubmission`s; read here, so that one answer lists all faults.
 
     Raises:
         InvalidInput, TooLarge: every bad item by its path; nothing was stored.
+        IdempotencyMismatch: the key was used with other items.
+        Conflict: the batch was given up by the sweep; the same request succeeds once that has removed it.
     """
-    batch_id = batch_id or new_batch_id()
-    existing = Batch.objects.filter(pk=batch_id).first()
+    known = idempotency.find() if idempotency else batch_id
+    existing = Batch.objects.filter(pk=known).first() if known else None
     if existing is not None and existing.state != BatchState.ACCEPTING:
-        return existing, False
-    moment = existing.created_at if existing else clock.now()
-    rows = _rows(submissions, submitter, batch_id, moment, priority)
-    batch = existing or _batch_begin(batch_id, submitter, name, len(rows), moment)
+        return _batch_finished(existing), False
+    wish = _Wish(items, submitter, priority)
+    new_id, moment = known or batch_id or new_batch_id(), existing.created_at if existing else clock.now()
+    rows = wish.rows(new_id, moment)
+    if idempotency and not known and not idempotency.reserve(new_id):
+        return batch_submit(items, submitter=submitter, name=name, priority=priority, idempotency=idempotency)
+    batch = existing or _batch_begin(new_id, submitter, name, len(rows), moment)
+    if batch.created_at != moment:  # a twin's row: the ids follow from its time
+        rows = wish.rows(batch.pk, batch.created_at)
     for start in range(0, len(rows), INSERT_CHUNK):
         _insert_missing(rows[start : start + INSERT_CHUNK])
     accepted = _batch_accept(batch)
     batch_release(batch.pk)
     doorbell.ring()
     batch.refresh_from_db()
-    return batch, accepted
+    return batch, accepted and not (idempotency and known)
 
 
-def _rows(
-    submissions: Sequence[ContextSubmission],
-    submitter: Submitter,
-    batch_id: str,
-    moment: datetime,
-    priority: int | None,
-) -> list[Context]:
-    """Return the rows to store.
+def _batch_finished(batch: Batch) -> Batch:
+    """Return a batch that passed its commit point before, and do what a crash after that left undone.
 
     Raises:
-        InvalidInput, TooLarge: after all items were looked at.
+        Conflict: it was given up.
     """
-    pipelines = PipelineReader(submitter.organization_id)
-    rows: list[Context] = []
-    faults: list[Fault] = []
-    too_large: list[Fault] = []
-    for place, submission in enumerate(submissions):
-        try:
-            check_sizes(submission)
-            row = context_row(
-                submission,
-                submitter=submitter,
-                pipelines=pipelines,
-                context_id=context_id_in(batch_id, moment, place),
-                moment=moment,
-                batch_id=batch_id,
-                place=place,
-                priority=priority,
-            )
-            rows.append(row)
-        except InvalidInput as exc:
-            faults += [fault.under(f"/contexts/{place}") for fault in exc.errors]
-        except TooLarge as exc:
-            too_large += [fault.under(f"/contexts/{place}") for fault in exc.errors]
-    if faults:
-        raise InvalidInput([*faults, *too_large])
-    if too_large:
-        raise TooLarge("Some contexts are too large; nothing was stored.", too_large)
-    return rows
+    if batch.state == BatchState.ABANDONED:
+        raise _given_up()
+    batch_release(batch.pk)
+    return batch
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What is to be stored, and for whom."""
+
+    items: Sequence[Any]
+    submitter: Submitter
+    priority: int | None
+
+    def rows(self, batch_id: str, moment: datetime) -> list[Context]:
+        """Return the rows to store.
+
+        Raises:
+            InvalidInput, TooLarge: after all items were looked at.
+        """
+        pipelines = PipelineReader(self.submitter.organization_id)
+        rows: list[Context] = []
+        faults: list[list[Fault]] = []
+        too_large: list[Fault] = []
+        for place, item in enumerate(self.items):
+            try:
+                rows.append(self._row(item, place, batch_id, moment, pipelines))
+            except InvalidInput as exc:
+                faults.append([fault.under(f"/contexts/{place}") for fault in exc.errors])
+            except TooLarge as exc:
+                too_large += [fault.under(f"/contexts/{place}") for fault in exc.errors]
+        if faults:
+            raise InvalidInput(_bounded([*faults, *([fault] for fault in too_large)]))
+        if too_large:
+            raise TooLarge("Some contexts are too large; nothing was stored.", too_large)
+        return rows
+
+    def _row(self, item: Any, place: int, batch_id: str, moment: datetime, pipelines: PipelineReader) -> Context:
+        submission = item if isinstance(item, ContextSubmission) else read_model(ContextSubmission, item)
+        check_sizes(submission)
+        return context_row(
+            submission,
+            submitter=self.submitter,
+            pipelines=pipelines,
+            context_id=context_id_in(batch_id, moment, place),
+            moment=moment,
+            batch_id=batch_id,
+            place=place,
+            priority=self.priority,
+        )
+
+
+def _bounded(faults_by_item: list[list[Fault]]) -> list[Fault]:
+    """Return all faults, or the first of each item where they are too many for one answer."""
+    if sum(map(len, faults_by_item)) > MAX_FAULTS:
+        return [faults[0] for faults in faults_by_item]
+    return [fault for faults in faults_by_item for fault in faults]
 
 
 def context_id_in(batch_id: str, moment: datetime, place: int) -> str:
@@ -142,9 +182,12 @@ def _insert_one(row: Context) -> None:
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-    except IntegrityError:
-        if not Context.objects.filter(pk=row.pk).exists():
-            raise
+    except IntegrityError as exc:
+        if Context.objects.filter(pk=row.pk).exists():
+            return
+        if not Batch.objects.filter(pk=row.batch_id).exists():
+            raise _given_up() from exc
+        raise
 
 
 def _batch_accept(batch: Batch) -> bool:
@@ -153,8 +196,12 @@ def _batch_accept(batch: Batch) -> bool:
         state=BatchState.ACCEPTED, updated_at=clock.now()
     )
     if not matched and not Batch.objects.filter(pk=batch.pk, state__in=VISIBLE_BATCHES).exists():
-        raise Conflict("This bulk submission took too long and was given up; send it again with a new key.")
+        raise _given_up()
     return bool(matched)
+
+
+def _given_up() -> Conflict:
+    return Conflict("This bulk submission took too long and was given up; send it again in a minute.")
 
 
 def batch_release(batch_id: str) -> None:
@@ -170,6 +217,7 @@ def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
         Conflict: nothing in it is open.
     """
     batch = batch_get(batch_id, organization_id)
+    batch_release(batch.pk)  # accepted rows that a crash left held would otherwise run later
     now = clock.now()
     matched = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.CANCEL)).update(
         status=target(Move.CANCEL),
@@ -217,12 +265,9 @@ def batch_retry_failed(batch_id: str, *, organization_id: str | None) -> tuple[B
 
 def batches_repair() -> int:
     """Finish or remove what a crash left of bulk submissions; the sweep calls it. Return how many were touched."""
-    touched = 0
-    accepted = Context.objects.filter(status=Status.HELD, batch__state=BatchState.ACCEPTED)
-    for batch_id in list(accepted.values_list("batch_id", flat=True).distinct()[:INSERT_CHUNK]):
-        batch_release(str(batch_id))
-        touched += 1
-    stale = Batch.objects.filter(state=BatchState.ACCEPTING, created_at__lt=clock.now() - ABANDONED_AFTER)
+    touched = _release_accepted()
+    cutoff = clock.now() - ABANDONED_AFTER
+    stale = Batch.objects.filter(state=BatchState.ACCEPTING, created_at__lt=cutoff)
     for batch in list(stale[:INSERT_CHUNK]):
         # from here on the submission can no longer pass its commit point
         if Batch.objects.filter(pk=batch.pk, state=BatchState.ACCEPTING).update(state=BatchState.ABANDONED):
@@ -232,4 +277,22 @@ def batches_repair() -> int:
         # a slow submitter may add rows between the two deletes: then the next sweep goes on
         with suppress(ProtectedError):
             batch.delete()
-    return touched
+    return touched + _remove_orphans(cutoff)
+
+
+def _release_accepted() -> int:
+    held = Context.objects.filter(status=Status.HELD, batch__state__in=VISIBLE_BATCHES)
+    batch_ids = list(held.order_by().values_list("batch_id", flat=True).distinct()[:INSERT_CHUNK])
+    for batch_id in batch_ids:
+        batch_release(str(batch_id))
+    return len(batch_ids)
+
+
+def _remove_orphans(cutoff: datetime) -> int:
+    """Remove held rows that a slow submitter added after their batch was gone; only MongoDB lets it."""
+    held = Context.objects.filter(status=Status.HELD, created_at__lt=cutoff)
+    batch_ids = set(held.order_by().values_list("batch_id", flat=True).distinct()[:INSERT_CHUNK])
+    orphaned = batch_ids - set(Batch.objects.filter(pk__in=batch_ids).values_list("pk", flat=True))
+    for batch_id in orphaned:
+        Context.objects.filter(batch_id=batch_id, status=Status.HELD).delete()
+    return len(orphaned)

@@ -1,9 +1,11 @@
 """The context document: what the API shows of a row, with the seed's keys."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from base import clock
 from base.clock import milliseconds_between, to_iso
+from components.configurations import named_components, staff_only_fields
 from components.pipeline import parse_pipeline
 from contexts.models import Context
 from contexts.states import Status
@@ -18,7 +20,7 @@ def context_document(context: Context) -> dict[str, Any]:
         "id": context.pk,
         "type": context.type,
         "status": context.status,
-        "pipeline": context.pipeline,
+        "pipeline": _public_pipeline(context),
         "data": context.data,
         "created_at": to_iso(context.created_at),
         "updated_at": to_iso(context.updated_at),
@@ -71,5 +73,42 @@ def waiting_for(context: Context) -> str | None:
 
 
 def step_run_documents(context: Context) -> list[dict[str, Any]]:
-    """Return the step history as a client sees it: without tracebacks and undo data."""
-    return [{key: value for key, value in run.items() if key not in STAFF_ONLY_RUN_KEYS} for run in context.step_runs]
+    """Return the step history as a client sees it: without tracebacks, undo data and staff's settings."""
+    hidden = _staff_settings(run["component"] for run in context.step_runs if run.get("config"))
+    return [_public_run(run, hidden) for run in context.step_runs]
+
+
+def _public_run(run: dict[str, Any], hidden: dict[str, frozenset[str]]) -> dict[str, Any]:
+    document = {key: value for key, value in run.items() if key not in STAFF_ONLY_RUN_KEYS}
+    if run.get("config"):
+        document["config"] = _public_config(run["component"], run["config"], hidden)
+    return document
+
+
+def _public_pipeline(context: Context) -> list[Any]:
+    """Return the steps as submitted; those that came from staff's pipeline without what only staff may see."""
+    if not context.pipeline_id:
+        return list(context.pipeline)
+    flat = [step for item in context.pipeline for step in (item if isinstance(item, list) else [item])]
+    names = [step["component"] for step in flat if isinstance(step, dict) and step.get("config")]
+    hidden = _staff_settings(names)
+    return [_public_step(item, hidden) for item in context.pipeline] if names else list(context.pipeline)
+
+
+def _public_step(item: Any, hidden: dict[str, frozenset[str]]) -> Any:
+    if isinstance(item, list):
+        return [_public_step(inner, hidden) for inner in item]
+    if not (isinstance(item, dict) and item.get("config")):
+        return item
+    return {**item, "config": _public_config(item["component"], item["config"], hidden)}
+
+
+def _staff_settings(names: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Return for each component that exists which settings only staff may see."""
+    return {name: staff_only_fields(named.type.Config) for name, named in named_components(names).items()}
+
+
+def _public_config(component: str, config: dict[str, Any], hidden: dict[str, frozenset[str]]) -> dict[str, Any]:
+    if component not in hidden:  # it is gone, and nobody can say what of it is secret
+        return {}
+    return {key: value for key, value in config.items() if key not in hidden[component]}

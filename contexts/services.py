@@ -15,43 +15,66 @@ from base.strict_json import faults_in
 from components.pipeline import Plan, parse_pipeline
 from contexts import rewind
 from contexts.doorbell import doorbell
+from contexts.idempotency import Idempotency
 from contexts.models import Context, new_context_id
 from contexts.selectors import context_get
 from contexts.states import Move, sources, target
-from contexts.submission import ContextSubmission, PipelineReader, Submitter, check_sizes, context_row
+from contexts.submission import (
+    ContextSubmission,
+    PipelineReader,
+    Submitter,
+    check_data_size,
+    check_sizes,
+    context_row,
+    title_of,
+)
 
 FROM_FAILED = "failed"
 FROM_START = "start"
 
 
 def context_submit(
-    submission: ContextSubmission, *, submitter: Submitter, context_id: str | None = None
+    submission: ContextSubmission,
+    *,
+    submitter: Submitter,
+    context_id: str | None = None,
+    idempotency: Idempotency | None = None,
 ) -> tuple[Context, bool]:
     """Store a context and wake a worker. Return it, and whether this call made it.
 
-    Safe to repeat with the same ``context_id``: the row that is there is returned.
+    Safe to repeat with the same ``context_id`` or idempotency key: the row that is there is returned.
 
     Raises:
-        InvalidInput, TooLarge: nothing was stored.
+        InvalidInput, TooLarge, IdempotencyMismatch: nothing was stored.
     """
+    known = idempotency.find() if idempotency else context_id
+    existing = Context.objects.filter(pk=known, organization_id=submitter.organization_id).first() if known else None
+    if existing is not None:
+        return existing, False
     check_sizes(submission)
     row = context_row(
         submission,
         submitter=submitter,
         pipelines=PipelineReader(submitter.organization_id),
-        context_id=context_id or new_context_id(),
+        context_id=known or context_id or new_context_id(),
         moment=clock.now(),
     )
+    if idempotency and not known and not idempotency.reserve(row.pk):
+        return context_submit(submission, submitter=submitter, idempotency=idempotency)
+    return _context_insert(row, is_new=not (idempotency and known))
+
+
+def _context_insert(row: Context, *, is_new: bool) -> tuple[Context, bool]:
     try:
         with transaction.atomic():
             row.save(force_insert=True)
-    except IntegrityError:
-        existing = Context.objects.filter(pk=row.pk, organization_id=submitter.organization_id).first()
+    except IntegrityError:  # a twin of this request was faster
+        existing = Context.objects.filter(pk=row.pk, organization_id=row.organization_id).first()
         if existing is None:
             raise
         return existing, False
     doorbell.ring()
-    return row, True
+    return row, is_new
 
 
 def context_cancel(context_id: str, *, organization_id: str | None) -> Context:
@@ -94,19 +117,22 @@ def context_retry(
     Raises:
         NotFound: there is none, or it is another organization's.
         Conflict: it has not failed.
-        InvalidInput: no such step, or the patch touches what a kept step wrote.
+        InvalidInput: no such step, one that was not reached, or the patch touches what a kept step wrote.
+        TooLarge: with the patch, the client's part of ``data`` is larger than it may be.
     """
     context = context_get(context_id, organization_id)
     if context.status not in sources(Move.RETRY):
         raise Conflict(f"{context.pk} is {context.status}; only a failed context can be retried.")
-    dropped = _dropped_steps(context, from_step)
     done: list[str] = context.processing.get("completed_components", [])
+    dropped = _dropped_steps(context, from_step, done)
     kept = [key for key in done if key not in dropped]
     data = rewind.rewind(context.data, context.step_runs, set(done) - set(kept))
+    data = _patched(data, patch, rewind.keys_written_by(context.step_runs, set(kept)))
     now = clock.now()
     matched = Context.objects.filter(pk=context.pk, status__in=sources(Move.RETRY), revision=context.revision).update(
         status=target(Move.RETRY),
-        data=_patched(data, patch, rewind.keys_written_by(context.step_runs, set(kept))),
+        data=data,
+        title=title_of(data),
         processing=_processing_after(context.processing, kept),
         error=None,
         ended_at=None,
@@ -124,18 +150,29 @@ def context_retry(
     return context
 
 
-def _dropped_steps(context: Context, from_step: str) -> set[str]:
+def _dropped_steps(context: Context, from_step: str, done: list[str]) -> set[str]:
     """Return the keys of the steps that are to run again."""
     plan: Plan = parse_pipeline(context.pipeline)
     if from_step == FROM_FAILED:
         return set()
     if from_step == FROM_START:
         return set(plan.keys)
-    try:
-        return set(plan.keys_from(from_step))
-    except KeyError as exc:
-        known = ", ".join([FROM_FAILED, FROM_START, *plan.keys])
-        raise InvalidInput([Fault("/from", f"There is no step {from_step!r}; write one of {known}.")]) from exc
+    reached = _reached(plan, done)
+    if from_step not in reached:
+        what = "was not reached" if from_step in plan.keys else "does not exist"
+        known = ", ".join([FROM_FAILED, FROM_START, *reached])
+        raise InvalidInput([Fault("/from", f"The step {from_step!r} {what}; write one of {known}.")])
+    return set(plan.keys_from(from_step))
+
+
+def _reached(plan: Plan, done: list[str]) -> list[str]:
+    """Return the steps that have run or would run next."""
+    reached: list[str] = []
+    for stage in plan.stages:
+        reached += [step.key for step in stage]
+        if any(step.key not in done for step in stage):
+            break
+    return reached
 
 
 def _patched(data: dict[str, Any], patch: dict[str, Any] | None, written_by: dict[str, str]) -> dict[str, Any]:
@@ -154,6 +191,7 @@ def _patched(data: dict[str, Any], patch: dict[str, Any] | None, written_by: dic
     merged = rewind.merge_patch(data, patch)
     if too_deep := faults_in(merged, "/data"):
         raise InvalidInput(too_deep)
+    check_data_size({key: value for key, value in merged.items() if key not in written_by})
     return merged
 
 

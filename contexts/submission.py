@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from components.services import pipeline_default, pipeline_get, pipeline_plan
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StrictInt
 
 from base.problems import Fault, InvalidInput, TooLarge
 from base.strict_json import size_in_bytes
+from components.services import pipeline_default, pipeline_get, pipeline_plan
 from contexts.models import Context
 from contexts.states import Status
 from templates_app.structure import SLUG_PATTERN
@@ -22,6 +22,30 @@ DEFAULT_PRIORITY = 50
 PRIORITY_STEP_MS = 12_000
 # Every further context of one bulk submission steps back, so that other organizations' contexts come between.
 BACKLOG_STEP_MS = 50
+
+
+class StepObject(BaseModel):
+    """A step with settings of its own, a condition, or leave to fail."""
+
+    model_config = ConfigDict(title="Step")
+
+    component: Annotated[str, Field(description="A component's type, or the id of a configured one.")]
+    config: Annotated[dict[str, Any], Field(description="Settings that win over the component's own.")] = {}
+    when: Annotated[
+        str | None, Field(description="A JMESPath over {data, type, metadata}; where it is not true, it is skipped.")
+    ] = None
+    on_error: Annotated[Literal["fail", "skip"], Field(description="skip: go on without its result.")] = "fail"
+
+
+Step = str | StepObject
+StepOrGroup = Annotated[Step | list[Step], Field(description="A step, or steps that run in parallel.")]
+
+
+def _steps_or_id(value: Any) -> list[Any] | str | None:
+    # what a step is says components.pipeline; pydantic's words for a union would name its arms as keys
+    if value is None or isinstance(value, str | list):
+        return value
+    raise ValueError("Send a list of steps, or a pipeline's id, or leave it out")
 
 
 class ContextSubmission(BaseModel):
@@ -46,6 +70,8 @@ class ContextSubmission(BaseModel):
     type: Annotated[str, Field(pattern=SLUG_PATTERN, max_length=50, description="What it is, such as article.")]
     pipeline: Annotated[
         list[Any] | str | None,
+        PlainValidator(_steps_or_id, json_schema_input_type=list[StepOrGroup] | str | None),
+        PlainSerializer(lambda value: value, return_type=list[StepOrGroup] | str | None),
         Field(description="Steps, or a pipeline's id; without it the default pipeline of the type."),
     ] = None
     data: Annotated[dict[str, Any], Field(description="What to write about; at most 1 MiB.")] = Field(
@@ -125,11 +151,24 @@ def check_sizes(submission: ContextSubmission, path: str = "") -> None:
     Raises:
         TooLarge: naming the place.
     """
-    for name, limit in (("data", MAX_DATA_BYTES), ("metadata", MAX_METADATA_BYTES)):
-        size = size_in_bytes(getattr(submission, name))
-        if size > limit:
-            message = f"{size} bytes are more than the {limit} that {name} may have."
-            raise TooLarge(f"{path}/{name}: {message}", [Fault(f"{path}/{name}", message)])
+    check_data_size(submission.data, path)
+    _check_size(submission.metadata, MAX_METADATA_BYTES, f"{path}/metadata")
+
+
+def check_data_size(data: dict[str, Any], path: str = "") -> None:
+    """Refuse a client's part of ``data`` that is larger than the limit.
+
+    Raises:
+        TooLarge: naming the place.
+    """
+    _check_size(data, MAX_DATA_BYTES, f"{path}/data")
+
+
+def _check_size(value: dict[str, Any], limit: int, path: str) -> None:
+    size = size_in_bytes(value)
+    if size > limit:
+        message = f"{size} bytes are more than the {limit} that may stand here."
+        raise TooLarge(f"{path}: {message}", [Fault(path, message)])
 
 
 def context_row(
