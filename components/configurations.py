@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
 from pydantic import ValidationError
 
 from base.problems import Fault
@@ -42,21 +43,30 @@ def named_components(names: Iterable[str]) -> dict[str, Named]:
     types = component_types()
     wanted = set(names)
     found = {name: Named(types[name]) for name in wanted if name in types}
-    rest = wanted - set(found)
+    rest = sorted(wanted - set(found))
     if rest:
-        rows = ComponentRow.objects.filter(pk__in=sorted(rest), is_active=True, type__in=sorted(types))
-        found |= {row.pk: Named(types[row.type], row.pk, _settings_of(row)) for row in rows}
+        found |= {row.pk: _named(row) for row in _usable_rows().filter(pk__in=rest)}
     return found
 
 
-def _settings_of(row: ComponentRow) -> dict[str, Any]:
-    return row.config if isinstance(row.config, dict) else {}
+def _usable_rows() -> QuerySet[ComponentRow]:
+    # a row may outlive its type: a package that brought it can be uninstalled
+    return ComponentRow.objects.filter(is_active=True, type__in=sorted(component_types())).order_by("pk")
+
+
+def _named(row: ComponentRow) -> Named:
+    settings = row.config if isinstance(row.config, dict) else {}
+    return Named(component_types()[row.type], row.pk, settings)
+
+
+def configured_components() -> list[tuple[ComponentRow, Named]]:
+    """Return every configured component that a step may name."""
+    return [(row, _named(row)) for row in _usable_rows()]
 
 
 def known_names() -> list[str]:
     """Return every name that a step may use: the types, then the configured rows."""
-    rows = ComponentRow.objects.filter(is_active=True).order_by("pk").values_list("pk", flat=True)
-    return [*sorted(component_types()), *rows[:MAX_LISTED]]
+    return [*sorted(component_types()), *_usable_rows().values_list("pk", flat=True)[:MAX_LISTED]]
 
 
 def staff_only_fields(config: type[ComponentConfig]) -> frozenset[str]:

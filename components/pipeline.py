@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jmespath
-from jmespath.exceptions import JMESPathError
+from jmespath.functions import Functions
 
 from base.problems import Fault, InvalidInput
 
@@ -150,7 +150,7 @@ def _step_faults(item: dict[str, Any], path: str) -> Iterator[Fault]:
         yield Fault(f"{path}/component", "Name the component as a string.")
     elif "#" in name or len(name) > 64:
         yield Fault(f"{path}/component", "A component's name has at most 64 characters and no '#'.")
-    if not isinstance(item.get("config") or {}, dict):
+    if not isinstance(item.get("config"), dict | None):
         yield Fault(f"{path}/config", "The settings of a step are an object.")
     if item.get("on_error", "fail") not in ON_ERROR:
         yield Fault(f"{path}/on_error", "on_error is 'fail' or 'skip'.")
@@ -164,9 +164,32 @@ def _when_faults(when: Any, path: str) -> Iterator[Fault]:
         yield Fault(path, "'when' is a JMESPath expression, as a string.")
         return
     try:
-        jmespath.compile(when)
-    except (JMESPathError, RecursionError) as exc:
-        yield Fault(path, f"'when' is not a JMESPath expression: {str(exc).splitlines()[0]}")
+        tree = jmespath.compile(when).parsed
+        problem = next(_call_problems(tree), None)
+    except (ValueError, RecursionError) as exc:
+        problem = (str(exc).splitlines() or ["it cannot be read"])[0]
+    if problem:
+        yield Fault(path, f"'when' is not a JMESPath expression: {problem}")
+
+
+def _call_problems(tree: dict[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the function calls of an expression: JMESPath itself looks at them only when run."""
+    rest = [tree]
+    while rest:
+        node = rest.pop()
+        rest.extend(child for child in node["children"] if isinstance(child, dict))
+        if node["type"] != "function_expression":
+            continue
+        known = Functions.FUNCTION_TABLE.get(node["value"])
+        if known is None:
+            yield f"there is no function {node['value']!r}; there are {', '.join(sorted(Functions.FUNCTION_TABLE))}"
+        elif not _takes(known["signature"], len(node["children"])):
+            yield f"the function {node['value']!r} takes {len(known['signature'])} arguments"
+
+
+def _takes(signature: tuple[dict[str, Any], ...], count: int) -> bool:
+    is_open = bool(signature) and signature[-1].get("variadic", False)
+    return count >= len(signature) if is_open else count == len(signature)
 
 
 def clash_faults(plan: Plan, keys_written: Callable[[Step], frozenset[str]]) -> Iterator[Fault]:

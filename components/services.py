@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from pydantic import ValidationError
 
-from base.problems import Fault, InvalidInput
+from base.problems import Fault, InvalidInput, pointer
 from base.validation import pydantic_faults
 from components.configurations import Named, known_names, named_components, settings_faults, staff_only_fields
 from components.contract import Component
@@ -18,8 +18,11 @@ from components.pipeline import Plan, Step, clash_faults, parse_pipeline
 def pipeline_plan(value: Any, *, from_client: bool) -> Plan:
     """Read a pipeline and check it against the components that exist; nothing is stored.
 
+    Settings that only staff may give are refused in steps, whoever wrote them: steps are copied into contexts,
+    where clients read them. They belong into a configured component.
+
     Args:
-        from_client: refuse settings that only staff may give.
+        from_client: the client wrote the steps; only decides what the fault says to do.
 
     Raises:
         InvalidInput: with a fault for every place, paths from the pipeline's root such as ``/1/config/temperature``.
@@ -39,9 +42,10 @@ def _step_faults(step: Step, found: dict[str, Named], value: Any, *, from_client
     if named is None:
         yield Fault(name_path, _unknown(step.component))
         return
-    refused = sorted(staff_only_fields(named.type.Config) & set(step.overrides)) if from_client else []
+    refused = sorted(staff_only_fields(named.type.Config) & set(step.overrides))
+    remedy = "take it out" if from_client else "set it in a configured component: clients can read a pipeline's steps"
     for name in refused:
-        yield Fault(f"{step.path}/config/{name}", f"Only staff may set {name!r}; take it out.")
+        yield Fault(f"{step.path}{pointer('config', name)}", f"Only staff may set {name!r}; {remedy}.")
     if not refused:
         yield from settings_faults(named, step.overrides, step_path=step.path, name_path=name_path)
 

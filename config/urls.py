@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/", include("contexts.api.urls")),
+    path("api/", include("components.urls")),
     path("api/", include("templates_app.urls")),
     path("api/", include("media_app.urls")),
     path("media/", include("media_app.file_urls")),
