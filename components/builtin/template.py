@@ -9,6 +9,7 @@ from components.contract import Component, ComponentConfig, ContextView, Templat
 from components.errors import PermanentError
 
 MAX_LISTED = 20
+_SECTION_KEYS = ("type", "sections", "heading", "word_range", "instructions")
 
 
 class TemplateConfig(ComponentConfig):
@@ -42,7 +43,13 @@ class TemplateComponent(Component[TemplateConfig]):
         except TemplateNotFound as exc:
             raise _nothing_fits(context.type, wanted, exc.available) from exc
         tools.notes.template_id, tools.notes.template_version = found.id, found.version
-        return {"template": {"id": found.id, "version": found.version, "sections": found.structure["sections"]}}
+        sections = [_in_order(section) for section in found.structure["sections"]]
+        return {"template": {"id": found.id, "version": found.version, "sections": sections}}
+
+
+def _in_order(section: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a section with its keys as the user's documents have them: short facts first, the instructions last."""
+    return {key: section[key] for key in _SECTION_KEYS if key in section}
 
 
 def _text(data: Mapping[str, Any], key: str) -> str:

@@ -40,7 +40,7 @@ _CLOSINGS = (
     "With this in mind, {title} becomes a matter of steady work rather than of luck.",
 )
 _HEADINGS = (
-    "What {topic} is about",
+    "Understanding {topic}",
     "Putting {topic} into practice",
     "Common questions about {topic}",
     "Getting {topic} right",
@@ -74,6 +74,7 @@ class _Writer:
         self._title = _one_line(facts.get("title")) or "this subject"
         self._topics = _topics(facts.get("keywords")) or [self._title]
         self._seed = crc32(self._title.encode("utf-8", "replace"))
+        self._said = 0
 
     def answer(self, schema: Mapping[str, Any]) -> Any:
         sections: Sequence[Mapping[str, Any]] = self._facts.get("sections") or ()
@@ -120,11 +121,15 @@ class _Writer:
         have = sum(len(sentence.split()) for sentence in (*sentences, *ending))
         turn = 0
         while turn < 2 or have < words:
-            sentence = self._say(_SENTENCES[(start + turn * 3) % len(_SENTENCES)], topic + turn // len(_SENTENCES))
-            sentences.append(sentence)
-            have += len(sentence.split())
+            sentences.append(self._next_sentence(topic + turn // 2))
+            have += len(sentences[-1].split())
             turn += 1
         return _paragraphs([*sentences, *ending])
+
+    def _next_sentence(self, topic: int) -> str:
+        # one walk through all sentences for the whole text: none comes twice before every other came once
+        self._said += 1
+        return self._say(_SENTENCES[(self._seed + self._said * 3) % len(_SENTENCES)], topic)
 
     def _scope(self) -> str:
         audience = _one_line(self._facts.get("target_audience"))
