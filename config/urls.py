@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", include("components.urls")),
     path("api/", include("templates_app.urls")),
     path("api/", include("media_app.urls")),
+    path("api/", include("users.urls")),
     path("media/", include("media_app.file_urls")),
     path("admin/", admin.site.urls),
 ]

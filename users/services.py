@@ -5,6 +5,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from base import clock
 from base.problems import Fault, InvalidInput
@@ -14,7 +15,17 @@ from users.models import DEFAULT_ORGANIZATION_ID, ApiKey, Organization, User
 KEY_PREFIX = "dl_"
 SHOWN_PREFIX_LENGTH = 9
 LAST_USED_STEP = timedelta(minutes=1)
-RATE_PATTERN = re.compile(r"^[1-9]\d{0,8}/(sec|min|hour|day)$")
+NAME_MAX_LENGTH = 200
+RATE_PATTERN = re.compile(r"[1-9]\d{0,8}/(sec|min|hour|day)", re.ASCII)
+
+
+class KeyState(StrEnum):
+    """What has become of a key; only an active one opens anything."""
+
+    ACTIVE = "active"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    ORGANIZATION_INACTIVE = "organization inactive"
 
 
 def apikey_create(
@@ -29,11 +40,10 @@ def apikey_create(
     """Make a key and return it with its secret, which cannot be read again.
 
     Raises:
-        InvalidInput: an unknown scope, or a rate that is not like ``100/min``.
+        InvalidInput: no name, an unknown scope, a rate that is not like ``100/min``, or an expiry in the past.
     """
     wanted = sorted(set(scopes))
-    faults = [*_scope_faults(wanted), *_rate_faults(rate)]
-    if faults:
+    if faults := apikey_faults(name=name, scopes=wanted, rate=rate, expires_at=expires_at):
         raise InvalidInput(faults)
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
     key = ApiKey.objects.create(
@@ -49,6 +59,23 @@ def apikey_create(
     return key, secret
 
 
+def apikey_faults(*, name: str, scopes: list[str], rate: str, expires_at: datetime | None) -> list[Fault]:
+    """Return what is wrong with a key that somebody wants to make or change."""
+    return [*_name_faults(name), *_scope_faults(scopes), *_rate_faults(rate), *_expiry_faults(expires_at)]
+
+
+def _name_faults(name: str) -> list[Fault]:
+    if name.strip() and len(name) <= NAME_MAX_LENGTH and "\x00" not in name:
+        return []
+    return [Fault("/name", f"Name the key after the app that uses it, in at most {NAME_MAX_LENGTH} characters.")]
+
+
+def _expiry_faults(expires_at: datetime | None) -> list[Fault]:
+    if expires_at is None or expires_at > clock.now():
+        return []
+    return [Fault("/expires_at", "This lies in the past; name a later time, or none for a key that never expires.")]
+
+
 def _scope_faults(scopes: list[str]) -> list[Fault]:
     known = [scope.value for scope in Scope]
     if not scopes:
@@ -61,7 +88,7 @@ def _scope_faults(scopes: list[str]) -> list[Fault]:
 
 
 def _rate_faults(rate: str) -> list[Fault]:
-    if not rate or RATE_PATTERN.match(rate):
+    if not rate or RATE_PATTERN.fullmatch(rate):
         return []
     return [Fault("/rate", f"{rate!r} is no rate; write a number and sec, min, hour or day, such as 100/min.")]
 
@@ -74,9 +101,16 @@ def key_hash(secret: str) -> str:
 def apikey_find(secret: str) -> ApiKey | None:
     """Return the live key that ``secret`` opens, or None."""
     key = ApiKey.objects.select_related("organization").filter(key_hash=key_hash(secret)).first()
-    if key is None or key.revoked_at is not None or not key.organization.is_active:
-        return None
-    return None if key.expires_at is not None and key.expires_at <= clock.now() else key
+    return key if key is not None and apikey_state(key) == KeyState.ACTIVE else None
+
+
+def apikey_state(key: ApiKey) -> KeyState:
+    """Tell whether a key opens anything, and if not, why."""
+    if key.revoked_at is not None:
+        return KeyState.REVOKED
+    if key.expires_at is not None and key.expires_at <= clock.now():
+        return KeyState.EXPIRED
+    return KeyState.ACTIVE if key.organization.is_active else KeyState.ORGANIZATION_INACTIVE
 
 
 def apikey_touch(key: ApiKey) -> None:
@@ -84,6 +118,21 @@ def apikey_touch(key: ApiKey) -> None:
     now = clock.now()
     if key.last_used_at is None or now - key.last_used_at >= LAST_USED_STEP:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+
+
+def apikey_edit(key: ApiKey) -> None:
+    """Store the name, scopes, rate and expiry that were set on a key; never its secret or whose it is.
+
+    Raises:
+        InvalidInput: as `apikey_create`.
+    """
+    key.scopes = sorted(set(key.scopes))
+    # an expiry that has passed since may stay as it is
+    stored = ApiKey.objects.filter(pk=key.pk).values_list("expires_at", flat=True).first()
+    changed = key.expires_at if key.expires_at != stored else None
+    if faults := apikey_faults(name=key.name, scopes=key.scopes, rate=key.rate, expires_at=changed):
+        raise InvalidInput(faults)
+    key.save(update_fields=["name", "scopes", "rate", "expires_at"])
 
 
 def apikey_revoke(key: ApiKey) -> None:
