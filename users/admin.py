@@ -109,6 +109,7 @@ class ApiKeyAdmin(OrganizationScoped, KeptForever):
     def save_model(self, request: HttpRequest, obj: ApiKey, form: ApiKeyForm, change: bool) -> None:
         if change:
             apikey_edit(obj)
+            self._act(request, obj)
             return
         made, secret = apikey_create(
             name=obj.name,
@@ -120,6 +121,12 @@ class ApiKeyAdmin(OrganizationScoped, KeptForever):
         )
         obj.__dict__.update(made.__dict__)
         self._show_once(request, secret)
+
+    def _act(self, request: HttpRequest, obj: ApiKey) -> None:
+        # unfold does this in its own save_model, after it has saved every field, the hash too
+        for pressed in self.get_actions_submit_line(request, obj.pk):
+            if pressed.action_name in request.POST:
+                pressed.method(request, obj)
 
     def _show_once(self, request: HttpRequest, secret: str) -> None:
         text = "Copy the key now, it cannot be shown again: <code>{}</code>"
@@ -139,8 +146,10 @@ class ApiKeyAdmin(OrganizationScoped, KeptForever):
         return None
 
     def get_actions_submit_line(self, request: HttpRequest, object_id: str) -> Any:
-        # nothing to revoke while a key is being made
-        return super().get_actions_submit_line(request, object_id) if object_id else []
+        key = ApiKey.objects.filter(pk=object_id).first() if object_id else None
+        if key is None or not self.has_change_permission(request, key):
+            return []
+        return super().get_actions_submit_line(request, object_id)
 
     @display(description="Begins with")
     def begins_with(self, key: ApiKey) -> str:

@@ -65,6 +65,7 @@ def test_an_auditor_sees_rows_and_saves_none(organization, administrator):
         shown = client.get(address)
         assert shown.status_code == 200
         assert 'name="_save"' not in shown.content.decode()
+        assert "revoke_this" not in shown.content.decode()
         assert client.post(address, {}).status_code == 403
     client.post("/admin/users/apikey/", {"action": "revoke", "_selected_action": [key.pk]})
     assert ApiKey.objects.get().revoked_at is None
@@ -189,7 +190,7 @@ def test_keys_are_revoked_from_the_list_and_from_their_page(boss, organization):
     boss.post("/admin/users/apikey/", {"action": "revoke", "_selected_action": [first.pk]})
     assert apikey_find(one) is None
     assert apikey_find(two) is not None
-    boss.post(f"/admin/users/apikey/{second.pk}/change/", key_form(revoke_this="1"))
+    boss.post(f"/admin/users/apikey/{second.pk}/change/", key_form(users_apikey_revoke_this="1"))
     assert apikey_find(two) is None
     page = boss.get(f"/admin/users/apikey/{second.pk}/change/").content.decode()
     assert 'name="_save"' not in page
