@@ -1,0 +1,39 @@
+"""How many contexts run beside one whose worker has died."""
+
+import pytest
+
+from contexts.engine.admission import Candidate, admit
+
+MOST = 512
+
+
+def candidates(*losses: int) -> list[Candidate]:
+    return [Candidate(f"ctx_{index}", value) for index, value in enumerate(losses)]
+
+
+def test_innocent_contexts_fill_the_room():
+    found = admit(candidates(*[0] * 600), running=[], most=MOST)
+    assert len(found.ids) == MOST
+
+
+@pytest.mark.parametrize(("losses", "group"), [(1, 32), (2, 4), (3, 1), (9, 1)])
+def test_each_loss_makes_the_group_smaller(losses: int, group: int):
+    found = admit(candidates(*[losses] * 100), running=[], most=MOST)
+    assert len(found.ids) == group
+    assert found.is_blocked
+
+
+def test_suspect_waits_until_there_are_fewer_beside_it():
+    found = admit(candidates(3, 0, 0), running=[0, 0], most=MOST)
+    assert found.ids == ()
+    assert found.is_blocked
+
+
+def test_nobody_joins_a_context_that_runs_alone():
+    found = admit(candidates(0), running=[3], most=MOST)
+    assert found.ids == ()
+
+
+def test_suspects_small_group_limits_who_joins():
+    found = admit(candidates(*[0] * 40), running=[1], most=MOST)
+    assert len(found.ids) == 31
