@@ -7,7 +7,8 @@ from base import clock
 from base.clock import milliseconds_between, to_iso
 from components.configurations import named_components, staff_only_fields
 from components.pipeline import parse_pipeline
-from contexts.models import Context
+from contexts.models import Batch, Context
+from contexts.selectors import BatchProgress
 from contexts.states import Status
 
 FREE_WORKER = "a free worker"
@@ -16,12 +17,16 @@ STAFF_ONLY_RUN_KEYS = frozenset({"traceback", "replaced"})
 
 def context_document(context: Context) -> dict[str, Any]:
     """Return the document of spec section 2; keys that a stage lacks are absent, not null."""
+    return {**context_summary(context), "data": context.data}
+
+
+def context_summary(context: Context) -> dict[str, Any]:
+    """Return what lists show: the document without ``data``."""
     document: dict[str, Any] = {
         "id": context.pk,
         "type": context.type,
         "status": context.status,
         "pipeline": _public_pipeline(context),
-        "data": context.data,
         "created_at": to_iso(context.created_at),
         "updated_at": to_iso(context.updated_at),
         "error": context.error,
@@ -41,6 +46,24 @@ def context_document(context: Context) -> dict[str, Any]:
     if context.started_at is not None:
         document["processing"] = processing_document(context)
     return document
+
+
+def batch_document(batch: Batch, progress: BatchProgress) -> dict[str, Any]:
+    """Return a batch as lists show it: without the failed ids."""
+    return {
+        "id": batch.pk,
+        "name": batch.name,
+        "status": progress.status,
+        "total": batch.total,
+        "counts": progress.counts,
+        "progress": progress.progress,
+        "rate_per_minute": progress.rate_per_minute,
+        "estimated_end": to_iso(progress.estimated_end) if progress.estimated_end else None,
+        "organization_id": batch.organization_id,
+        "user_id": batch.user_id,
+        "created_at": to_iso(batch.created_at),
+        "updated_at": to_iso(batch.updated_at),
+    }
 
 
 def processing_document(context: Context) -> dict[str, Any]:

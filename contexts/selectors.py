@@ -1,17 +1,21 @@
 """Every read of contexts and batches that people and clients make. Held rows are nobody's business."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
 from base import clock
+from base.clock import cut_to_milliseconds
 from base.problems import NotFound
 from contexts.models import Batch, BatchState, Context
 from contexts.states import ENDED, VISIBLE, Status
 
 FAILED_IDS_SHOWN = 1000
+MAX_MINUTES = 60 * 24 * 365  # an estimate beyond a year tells nothing
 VISIBLE_BATCHES = (BatchState.ACCEPTED, BatchState.CANCELLED)
 
 
@@ -19,6 +23,39 @@ def contexts_visible(organization_id: str | None) -> QuerySet[Context]:
     """Return the contexts of an organization; None means of all."""
     rows = Context.objects.filter(status__in=VISIBLE)
     return rows if organization_id is None else rows.filter(organization_id=organization_id)
+
+
+@dataclass(frozen=True)
+class ContextFilter:
+    """Which contexts are asked for; what is empty does not count.
+
+    Args:
+        text: what the id begins with, or the title contains.
+    """
+
+    statuses: Sequence[str] = ()
+    type: str | None = None
+    batch_id: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    text: str | None = None
+
+
+def contexts_find(organization_id: str | None, wanted: ContextFilter) -> QuerySet[Context]:
+    """Return the contexts that fit, as lists show them: without what may be megabytes of data."""
+    exact = {
+        "status__in": list(wanted.statuses) or None,
+        "type": wanted.type,
+        "batch_id": wanted.batch_id,
+        "created_at__gt": wanted.created_after,
+        "created_at__lt": wanted.created_before,
+    }
+    rows = contexts_visible(organization_id).filter(
+        **{name: value for name, value in exact.items() if value is not None}
+    )
+    if text := (wanted.text or "").strip():
+        rows = rows.filter(Q(pk__startswith=text) | Q(title__icontains=text))
+    return rows.defer("data", "step_runs")
 
 
 def context_get(context_id: str, organization_id: str | None) -> Context:
@@ -70,13 +107,27 @@ class BatchProgress:
 
 def batch_progress(batch: Batch) -> BatchProgress:
     """Return where a batch stands, derived from its contexts."""
-    rows = batch.contexts.values("status").annotate(number=Count("pk"), last=Max("ended_at")).order_by("status")
+    progress = batches_progress([batch])[batch.pk]
+    return replace(progress, failed_ids=_failed_ids(batch)) if progress.counts[Status.FAILED] else progress
+
+
+def batches_progress(batches: Iterable[Batch]) -> dict[str, BatchProgress]:
+    """Return where each batch stands, by its id, with one query and without the failed ids."""
+    found = {batch.pk: batch for batch in batches}
+    rows = Context.objects.filter(batch_id__in=list(found)).order_by()
+    counted = rows.values("batch_id", "status").annotate(number=Count("pk"), last=Max("ended_at"))
+    by_batch: dict[str, list[dict[str, Any]]] = {key: [] for key in found}
+    for row in counted:
+        by_batch[row["batch_id"]].append(dict(row))
+    return {key: _progress(batch, by_batch[key]) for key, batch in found.items()}
+
+
+def _progress(batch: Batch, rows: list[dict[str, Any]]) -> BatchProgress:
     # held rows are accepted and about to be released: to a client they are pending
     counts: Counter[str] = Counter()
-    last_end: datetime | None = None
     for row in rows:
         counts[Status.PENDING if row["status"] == Status.HELD else row["status"]] += row["number"]
-        last_end = max((moment for moment in (last_end, row["last"]) if moment), default=None)
+    last_end = max((row["last"] for row in rows if row["last"]), default=None)
     ended = sum(counts[status] for status in ENDED)
     still_open = counts.total() - ended
     rate = _rate_per_minute(batch.created_at, clock.now() if still_open else last_end, ended)
@@ -85,9 +136,15 @@ def batch_progress(batch: Batch) -> BatchProgress:
         counts={status.value: counts[status] for status in VISIBLE},
         progress=round(ended / counts.total(), 4) if counts else 1.0,
         rate_per_minute=rate,
-        estimated_end=clock.now() + timedelta(minutes=still_open / rate) if rate and still_open else None,
-        failed_ids=_failed_ids(batch) if counts[Status.FAILED] else [],
+        estimated_end=_estimated_end(still_open, rate),
+        failed_ids=[],
     )
+
+
+def _estimated_end(still_open: int, rate_per_minute: float | None) -> datetime | None:
+    if not still_open or not rate_per_minute:
+        return None
+    return cut_to_milliseconds(clock.now() + timedelta(minutes=min(still_open / rate_per_minute, MAX_MINUTES)))
 
 
 def _batch_status(batch: Batch, counts: Counter[str], still_open: int) -> str:

@@ -115,3 +115,15 @@ def _clean(text: str, tags: frozenset[str] | set[str]) -> str:
         link_rel="noopener noreferrer nofollow",
         filter_style_properties={"text-align"},
     ).strip()
+
+
+def sanitised(text: str) -> str:
+    """Return HTML with nothing in it but what an article is made of: no scripts, forms, frames or styles."""
+    return nh3.clean(
+        text,
+        tags=set(_INLINE | _BLOCKS | _HEADINGS),
+        attributes={**{name: set(names) for name, names in _ATTRIBUTES.items()}, **{h: {"id"} for h in _HEADINGS}},
+        url_schemes=_SCHEMES,
+        link_rel="noopener noreferrer nofollow",
+        filter_style_properties={"text-align"},
+    ).strip()

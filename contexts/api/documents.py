@@ -88,3 +88,119 @@ class Context(ContextSummary):
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_CONTEXT})
 
     data: dict[str, Any]
+
+
+class ContextPage(BaseModel):
+    """A page of contexts, newest first, without their data; `next` and `previous` are addresses of pages."""
+
+    results: list[ContextSummary]
+    next: str | None
+    previous: str | None
+
+
+class StepError(BaseModel):
+    """Why a step run failed, or was skipped after it had failed."""
+
+    type: Annotated[str, Field(description="One word for the cause, such as rate_limited.")]
+    message: str
+    retryable: bool
+
+
+class StepRun(BaseModel):
+    """One run of one step: what it did, with which settings, how long it took."""
+
+    key: Annotated[str, Field(description="The step: its component's name, then name#2.")]
+    component: str
+    attempt: int
+    started_at: Time
+    ended_at: Time | None
+    duration_ms: int
+    outcome: Literal["completed", "failed", "skipped"]
+    error: StepError | None
+    wrote: Annotated[list[str], Field(description="The keys of data that it wrote.")]
+    config: Annotated[dict[str, Any], Field(description="The settings it ran with, but for those of staff.")]
+    model: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    template_id: str | None
+    template_version: int | None
+
+
+class StepRuns(BaseModel):
+    """The whole history of a context, oldest first; it has one page."""
+
+    results: list[StepRun]
+    next: str | None
+    previous: str | None
+
+
+class BatchSummary(BaseModel):
+    """Contexts that were submitted together, and how far they are."""
+
+    id: str
+    name: str
+    status: BatchStatus
+    total: int
+    counts: Annotated[dict[str, int], Field(description="Contexts by status.")]
+    progress: Annotated[float, Field(ge=0, le=1, description="The part that has ended.")]
+    rate_per_minute: Annotated[float | None, Field(description="Contexts ended a minute so far.")]
+    estimated_end: Annotated[Time | None, Field(description="At that rate.")]
+    organization_id: str
+    user_id: str | None
+    created_at: Time
+    updated_at: Time
+
+
+class Batch(BatchSummary):
+    """A batch, and which of its contexts failed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "example": {
+                "id": "batch_01JD8M7Z4Q1V9XKJ3T5N6R8W2C",
+                "name": "October articles",
+                "status": "processing",
+                "total": 4,
+                "counts": {
+                    "pending": 1,
+                    "processing": 1,
+                    "retrying": 0,
+                    "completed": 1,
+                    "failed": 1,
+                    "cancelled": 0,
+                },
+                "progress": 0.5,
+                "rate_per_minute": 12.5,
+                "estimated_end": "2023-05-15T10:33:05Z",
+                "organization_id": "org_default",
+                "user_id": None,
+                "created_at": "2023-05-15T10:30:00Z",
+                "updated_at": "2023-05-15T10:30:00Z",
+                "failed_ids": ["ctx_01JD8M7Z4Q1V9XKJ3T5N6R8W2C"],
+            }
+        }
+    )
+
+    failed_ids: Annotated[list[str], Field(description="The first 1000.")]
+
+
+class BatchPage(BaseModel):
+    """A page of batches, newest first; `next` and `previous` are addresses of pages."""
+
+    results: list[BatchSummary]
+    next: str | None
+    previous: str | None
+
+
+class BatchRetried(Batch):
+    """The batch, and how many contexts were set going again."""
+
+    retried: int
+
+
+class BulkAccepted(BaseModel):
+    """The batch that a bulk submission became."""
+
+    batch_id: str
+    accepted: Annotated[int, Field(description="How many contexts.")]

@@ -2,9 +2,18 @@
 
 from django.urls import path
 
-from contexts.api import views
+from contexts.api import batches, content, contexts, moves
 
 urlpatterns = [
-    path("contexts", views.ContextsView.as_view()),
-    path("contexts/<str:context_id>", views.ContextView.as_view()),
+    path("contexts", contexts.ContextsView.as_view()),
+    path("contexts/bulk", batches.BulkView.as_view()),
+    path("contexts/<str:context_id>", contexts.ContextView.as_view()),
+    path("contexts/<str:context_id>/steps", contexts.StepsView.as_view()),
+    path("contexts/<str:context_id>/content", content.ContentView.as_view()),
+    path("contexts/<str:context_id>/retry", moves.RetryView.as_view()),
+    path("contexts/<str:context_id>/cancel", moves.CancelView.as_view()),
+    path("batches", batches.BatchesView.as_view()),
+    path("batches/<str:batch_id>", batches.BatchView.as_view()),
+    path("batches/<str:batch_id>/cancel", batches.BatchCancelView.as_view()),
+    path("batches/<str:batch_id>/retry-failed", batches.BatchRetryView.as_view()),
 ]

@@ -1,0 +1,118 @@
+"""Batches over HTTP: submit many contexts at once, see how far they are, cancel or retry them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from base.openapi import problems
+from base.pagination import NewestFirst
+from base.queries import PageQuery, query_parameters, read_query
+from base.validation import read_model
+from contexts import models
+from contexts.api.access import caller, submitter
+from contexts.api.common import MAX_SMALL_BODY_BYTES, idempotency, submission_headers, submitted
+from contexts.api.documents import Batch, BatchPage, BatchRetried, BulkAccepted
+from contexts.api.requests import BulkEnvelope, BulkSubmission, NoRequest
+from contexts.batches import batch_cancel, batch_retry_failed, batch_submit
+from contexts.document import batch_document
+from contexts.selectors import batch_get, batch_progress, batches_progress, batches_visible
+from users.access import Scope
+
+TAGS = ["batches"]
+
+
+def _document(batch: models.Batch) -> dict[str, Any]:
+    progress = batch_progress(batch)
+    return {**batch_document(batch, progress), "failed_ids": progress.failed_ids}
+
+
+class BulkView(APIView):
+    """Many contexts in one request."""
+
+    write_scope = Scope.CONTEXTS_WRITE
+
+    @extend_schema(
+        operation_id="contexts_bulk",
+        tags=TAGS,
+        parameters=submission_headers(202),
+        request=BulkSubmission,
+        responses={202: BulkAccepted, **problems(409, 422)},
+    )
+    def post(self, request: Request) -> Response:
+        """Submit up to 10,000 contexts, all or none; a bad one is named by its path, such as /contexts/1/type."""
+        who = submitter(request)
+        envelope = read_model(BulkEnvelope, request.data)
+        batch, is_new = batch_submit(
+            envelope.contexts,
+            submitter=who,
+            name=envelope.name,
+            priority=envelope.priority,
+            idempotency=idempotency(request, who, route="contexts/bulk"),
+        )
+        document = {"batch_id": batch.pk, "accepted": batch.total}
+        return submitted(document, status=202, location=f"/api/batches/{batch.pk}", is_new=is_new)
+
+
+class BatchesView(APIView):
+    """All batches of the caller's organization."""
+
+    read_scope = Scope.CONTEXTS_READ
+
+    @extend_schema(
+        operation_id="batches_list", tags=TAGS, parameters=query_parameters(PageQuery), responses={200: BatchPage}
+    )
+    def get(self, request: Request) -> Response:
+        """List batches, newest first."""
+        read_query(PageQuery, request.query_params)
+        pages = NewestFirst()
+        rows = batches_visible(caller(request).organization_id)
+        page: list[models.Batch] = pages.paginate_queryset(rows, request, view=self) or []
+        progress = batches_progress(page)
+        return pages.get_paginated_response([batch_document(batch, progress[batch.pk]) for batch in page])
+
+
+class BatchView(APIView):
+    """One batch."""
+
+    read_scope = Scope.CONTEXTS_READ
+
+    @extend_schema(operation_id="batch_get", tags=TAGS, responses={200: Batch})
+    def get(self, request: Request, batch_id: str) -> Response:
+        """Return how far the batch is."""
+        return Response(_document(batch_get(batch_id, caller(request).organization_id)))
+
+
+class BatchCancelView(APIView):
+    """Ends what is open of a batch."""
+
+    write_scope = Scope.CONTEXTS_WRITE
+    max_body_bytes = MAX_SMALL_BODY_BYTES
+
+    @extend_schema(operation_id="batch_cancel", tags=TAGS, request=NoRequest, responses={202: Batch, **problems(409)})
+    def post(self, request: Request, batch_id: str) -> Response:
+        """Cancel every context of the batch that has not ended."""
+        read_model(NoRequest, request.data)
+        batch = batch_cancel(batch_id, organization_id=caller(request).organization_id)
+        return Response(_document(batch), status=202)
+
+
+class BatchRetryView(APIView):
+    """Sets what failed of a batch going again."""
+
+    write_scope = Scope.CONTEXTS_WRITE
+    max_body_bytes = MAX_SMALL_BODY_BYTES
+
+    @extend_schema(
+        operation_id="batch_retry_failed",
+        tags=TAGS,
+        request=NoRequest,
+        responses={202: BatchRetried, **problems(409)},
+    )
+    def post(self, request: Request, batch_id: str) -> Response:
+        """Set every failed context of the batch going again, at the step that failed."""
+        read_model(NoRequest, request.data)
+        batch, retried = batch_retry_failed(batch_id, organization_id=caller(request).organization_id)
+        return Response({**_document(batch), "retried": retried}, status=202)

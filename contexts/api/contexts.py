@@ -1,0 +1,94 @@
+"""Contexts over HTTP: submit, list, read."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from base.openapi import problems
+from base.pagination import NewestFirst
+from base.queries import query_parameters, read_query
+from base.validation import read_model
+from contexts.api.access import caller, submitter
+from contexts.api.common import MAX_CONTEXT_BODY_BYTES, idempotency, submission_headers, submitted
+from contexts.api.documents import Context, ContextPage, StepRuns
+from contexts.api.requests import ContextQuery
+from contexts.document import context_document, context_summary, step_run_documents
+from contexts.selectors import ContextFilter, context_get, contexts_find
+from contexts.services import context_submit
+from contexts.submission import ContextSubmission
+from users.access import Scope
+
+TAGS = ["contexts"]
+
+
+class ContextsView(APIView):
+    """All contexts of the caller's organization."""
+
+    read_scope = Scope.CONTEXTS_READ
+    write_scope = Scope.CONTEXTS_WRITE
+    max_body_bytes = MAX_CONTEXT_BODY_BYTES
+
+    @extend_schema(
+        operation_id="contexts_list",
+        tags=TAGS,
+        parameters=query_parameters(ContextQuery),
+        responses={200: ContextPage},
+    )
+    def get(self, request: Request) -> Response:
+        """List contexts, newest first, without their data."""
+        query = read_query(ContextQuery, request.query_params)
+        rows = contexts_find(caller(request).organization_id, _filter(query))
+        pages = NewestFirst()
+        page = pages.paginate_queryset(rows, request, view=self)
+        return pages.get_paginated_response([context_summary(row) for row in page or []])
+
+    @extend_schema(
+        operation_id="context_create",
+        tags=TAGS,
+        parameters=submission_headers(201),
+        request=ContextSubmission,
+        responses={201: Context, **problems(409, 422)},
+    )
+    def post(self, request: Request) -> Response:
+        """Submit a context; a worker picks it up at once."""
+        who = submitter(request)
+        submission = read_model(ContextSubmission, request.data)
+        context, is_new = context_submit(
+            submission, submitter=who, idempotency=idempotency(request, who, route="contexts")
+        )
+        return submitted(context_document(context), status=201, location=f"/api/contexts/{context.pk}", is_new=is_new)
+
+
+def _filter(query: ContextQuery) -> ContextFilter:
+    return ContextFilter(
+        statuses=query.status,
+        type=query.type,
+        batch_id=query.batch_id,
+        created_after=query.created_after,
+        created_before=query.created_before,
+        text=query.q,
+    )
+
+
+class ContextView(APIView):
+    """One context."""
+
+    read_scope = Scope.CONTEXTS_READ
+
+    @extend_schema(operation_id="context_get", tags=TAGS, responses={200: Context})
+    def get(self, request: Request, context_id: str) -> Response:
+        """Return the context as it stands."""
+        return Response(context_document(context_get(context_id, caller(request).organization_id)))
+
+
+class StepsView(APIView):
+    """The history of one context."""
+
+    read_scope = Scope.CONTEXTS_READ
+
+    @extend_schema(operation_id="context_steps", tags=TAGS, responses={200: StepRuns})
+    def get(self, request: Request, context_id: str) -> Response:
+        """Return every step run, oldest first."""
+        context = context_get(context_id, caller(request).organization_id)
+        return Response({"results": step_run_documents(context), "next": None, "previous": None})
