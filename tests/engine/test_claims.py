@@ -1,0 +1,186 @@
+"""Leases: claimed once, renewed by one write, freed when their worker is dead."""
+
+from datetime import timedelta
+
+import pytest
+
+from base import clock
+from contexts.engine import claims
+from contexts.engine.job import Lease, Transcript, Write
+from contexts.engine.store import write_group
+from contexts.models import Context, StepTranscript, Worker, WorkerState
+from contexts.services import context_cancel
+from contexts.states import Move, Status
+from contexts.submission import claim_order
+
+pytestmark = pytest.mark.django_db
+
+
+def expire(token: str) -> None:
+    Worker.objects.filter(pk=token).update(expires_at=clock.now() - timedelta(seconds=1))
+
+
+def write(context_id: str, token: str, attempt: int, move: Move = Move.CHECKPOINT, **values: object) -> Write:
+    return Write(context_id, Lease(token, attempt), move, dict(values))
+
+
+def test_context_is_claimed_once(make_context):
+    make_context()
+    first, second = claims.worker_register(), claims.worker_register()
+    assert len(claims.claim(first, running=[], most=10)) == 1
+    assert claims.claim(second, running=[], most=10) == []
+
+
+def test_claim_names_the_attempt_and_the_pick_up_time(make_context):
+    context = make_context()
+    token = claims.worker_register()
+    (job,) = claims.claim(token, running=[], most=10)
+    context.refresh_from_db()
+    assert (context.status, context.lease_token, context.attempts) == (Status.PROCESSING, token, 1)
+    assert job.lease == Lease(token, 1)
+    assert context.started_at == job.started_at
+    assert context.revision == 2
+
+
+def test_claims_follow_priority_and_then_time(make_context):
+    now = clock.now()
+    low = make_context(claim_order=claim_order(now, 100))
+    high = make_context(claim_order=claim_order(now, 0))
+    early = make_context(claim_order=claim_order(now - timedelta(seconds=1), 50))
+    jobs = claims.claim(claims.worker_register(), running=[], most=10)
+    assert [job.id for job in jobs] == [high.pk, early.pk, low.pk]
+
+
+def test_low_priority_is_overtaken_for_ten_minutes_at_most(make_context):
+    now = clock.now()
+    low = make_context(claim_order=claim_order(now, 100))
+    make_context(claim_order=claim_order(now + timedelta(minutes=11), 50))
+    (job,) = claims.claim(claims.worker_register(), running=[], most=1)
+    assert job.id == low.pk
+
+
+def test_due_retry_comes_first_and_one_that_is_not_due_waits(make_context):
+    make_context()
+    due = make_context(status=Status.RETRYING)
+    make_context(status=Status.RETRYING, next_retry_at=clock.now() + timedelta(seconds=5))
+    jobs = claims.claim(claims.worker_register(), running=[], most=10)
+    assert jobs[0].id == due.pk
+    assert len(jobs) == 2
+
+
+def test_held_contexts_are_not_claimed(make_context):
+    make_context(status=Status.HELD)
+    assert claims.claim(claims.worker_register(), running=[], most=10) == []
+
+
+def test_checkpoint_needs_the_lease_and_the_attempt(make_context):
+    context = make_context()
+    token = claims.worker_register()
+    claims.claim(token, running=[], most=10)
+    found = write_group(
+        [
+            write(context.pk, token, 1, data={"mine": 1}),
+            write(context.pk, "wrk_other", 1, data={"other": 1}),
+            write(context.pk, token, 2, data={"later": 1}),
+        ]
+    )
+    assert found == [True, False, False]
+    context.refresh_from_db()
+    assert context.data == {"mine": 1}
+
+
+def test_end_releases_the_lease(make_context):
+    context = make_context()
+    token = claims.worker_register()
+    claims.claim(token, running=[], most=10)
+    assert write_group([write(context.pk, token, 1, Move.COMPLETE)]) == [True]
+    assert write_group([write(context.pk, token, 1, Move.COMPLETE)]) == [False]
+    context.refresh_from_db()
+    assert (context.status, context.lease_token) == (Status.COMPLETED, "")
+
+
+def test_renewal_keeps_the_lease_and_changes_no_context(make_context):
+    context = make_context()
+    token = claims.worker_register()
+    claims.claim(token, running=[], most=10)
+    expire(token)
+    before = Context.objects.get(pk=context.pk)
+    assert claims.worker_renew(token, in_flight=1)
+    assert claims.reap() == 0
+    after = Context.objects.get(pk=context.pk)
+    assert (after.updated_at, after.revision) == (before.updated_at, before.revision)
+
+
+def test_dead_workers_contexts_are_freed_and_it_can_write_nothing_more(make_context):
+    context = make_context()
+    token = claims.worker_register()
+    claims.claim(token, running=[], most=10)
+    expire(token)
+    assert claims.reap() == 1
+    context.refresh_from_db()
+    assert (context.status, context.worker_losses, context.retry_count) == (Status.RETRYING, 1, 0)
+    assert not claims.worker_renew(token, in_flight=1)
+    assert write_group([write(context.pk, token, 1, Move.COMPLETE)]) == [False]
+    assert Worker.objects.get(pk=token).state == WorkerState.BURIED
+
+
+def test_reaper_that_died_halfway_is_followed_by_another(make_context):
+    context = make_context()
+    token = claims.worker_register()
+    claims.claim(token, running=[], most=10)
+    Worker.objects.filter(pk=token).update(state=WorkerState.DEAD)
+    claims.reap()
+    context.refresh_from_db()
+    assert context.status == Status.RETRYING
+
+
+def test_only_a_context_that_ran_alone_is_blamed_for_its_workers_death(make_context):
+    suspect = make_context(status=Status.RETRYING, worker_losses=3)
+    for _ in range(2):
+        make_context(status=Status.RETRYING, worker_losses=2)
+    token = claims.worker_register()
+    jobs = claims.claim(token, running=[], most=512)
+    assert len(jobs) == 2, "those with fewer losses go first, and nobody beside the one that must be alone"
+    expire(token)
+    claims.reap()
+    assert set(Context.objects.values_list("status", flat=True)) == {Status.RETRYING}
+    token = claims.worker_register()
+    (job,) = claims.claim(token, running=[], most=512)
+    expire(token)
+    claims.reap()
+    blamed = Context.objects.get(pk=job.id)
+    assert (blamed.status, blamed.error["type"]) == (Status.FAILED, "worker_lost")
+    assert blamed.error["component"] == "template"
+    assert blamed.step_runs[-1]["error"]["type"] == "worker_lost"
+    assert suspect.pk in set(Context.objects.values_list("pk", flat=True))
+
+
+def test_hand_back_burns_neither_a_retry_nor_a_loss(make_context):
+    context = make_context()
+    token = claims.worker_register()
+    claims.claim(token, running=[], most=10)
+    claims.worker_stop(token)
+    context.refresh_from_db()
+    assert (context.status, context.retry_count, context.worker_losses) == (Status.RETRYING, 0, 0)
+    assert context.next_retry_at is not None
+    assert context.next_retry_at <= clock.now()
+    assert Worker.objects.get(pk=token).state == WorkerState.STOPPED
+
+
+def test_cancel_takes_the_lease_away(make_context):
+    context = make_context()
+    token = claims.worker_register()
+    claims.claim(token, running=[], most=10)
+    context_cancel(context.pk, organization_id=None)
+    assert claims.leases_held(token) == {}
+    assert write_group([write(context.pk, token, 1)]) == [False]
+
+
+def test_repeating_a_group_changes_nothing(make_context):
+    context = make_context()
+    token = claims.worker_register()
+    claims.claim(token, running=[], most=10)
+    transcript = Transcript(f"{context.pk}:1:a", context.pk, "prompt", "output")
+    group = [Write(context.pk, Lease(token, 1), Move.CHECKPOINT, {"data": {"a": 1}}, (transcript,))]
+    assert write_group(group) == write_group(group) == [True]
+    assert StepTranscript.objects.count() == 1
