@@ -1,0 +1,228 @@
+"""The pages of templates: the list, and one page for what a template is for, its text and its history."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import ForeignKey, Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.views import ChangeList
+
+from base.problems import Problem
+from templates_app.admin.forms import TemplateForm
+from templates_app.admin.rows import TYPE_SUGGESTIONS
+from templates_app.models import Template
+from templates_app.prompts import VARIABLES
+from templates_app.selectors import author_names, drafted_ids, live_versions, published_versions, templates_visible
+from templates_app.services import draft_discard, draft_publish, draft_save, template_roll_back, template_save
+from users.models import User
+
+PURPOSE = ("name", "description", ("type", "organization"), ("tone", "audience"))
+STATE = (("is_default", "is_active"),)
+
+
+class TemplateRows(ChangeList):
+    """The list's rows with what stands in their versions: two queries for the whole page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows = list(self.result_list)
+        ids = [row.pk for row in rows]
+        live, drafted = live_versions(ids), drafted_ids(ids)
+        for row in rows:
+            row.live_number = live[row.pk].number if row.pk in live else None
+            row.has_draft = row.pk in drafted
+        self.result_list = rows
+
+
+@admin.register(Template)
+class TemplateAdmin(ModelAdmin):
+    """Where editors write templates. Services do the writes; without the right to change, it only shows."""
+
+    form = TemplateForm
+    list_display = ("name", "type", "tone_shown", "audience_shown", "live_shown", "draft_shown", "is_active")
+    list_filter = ("type", "is_active")
+    search_fields = ("name", "id", "description")
+    ordering = ("name",)
+    warn_unsaved_form = True
+
+    class Media:
+        css = {"all": ["templates_app/sections.css"]}
+        js = ["templates_app/sections.js"]
+
+    # --- the list ---------------------------------------------------------------------------------------------
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return TemplateRows
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Template]:
+        return super().get_queryset(request) & templates_visible(_person(request).organization_id)
+
+    @display(description="Tone", ordering="tone")
+    def tone_shown(self, row: Template) -> str:
+        return row.tone or "any"
+
+    @display(description="Audience", ordering="audience")
+    def audience_shown(self, row: Template) -> str:
+        return row.audience or "any"
+
+    @display(description="Live version", label={"none yet": "warning"})
+    def live_shown(self, row: Any) -> str:
+        return f"v{row.live_number}" if row.live_number else "none yet"
+
+    @display(description="Draft", label=True)
+    def draft_shown(self, row: Any) -> str | None:
+        return "draft" if row.has_draft else None
+
+    @display(description="Tags")
+    def tags_shown(self, row: Template) -> str:
+        return ", ".join(str(tag) for tag in row.tags)
+
+    # --- who may --------------------------------------------------------------------------------------------------
+    def has_change_permission(self, request: HttpRequest, obj: Template | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _is_own(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Template | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _is_own(request, obj)
+
+    def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest | None, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        organization_id = _person(request).organization_id if request else None
+        if db_field.name == "organization" and field is not None and organization_id:
+            field.queryset = field.queryset.filter(pk=organization_id)
+            field.required, field.initial = True, organization_id
+        return field
+
+    # --- one template ---------------------------------------------------------------------------------------------
+    def get_fieldsets(self, request: HttpRequest, obj: Template | None = None) -> Any:
+        may_write = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        return [("What it is for", {"fields": [*PURPOSE, "tags_text" if may_write else "tags_shown", *STATE]})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Template | None = None) -> Any:
+        return ["tags_shown"]
+
+    def save_form(self, request: HttpRequest, form: ModelForm, change: bool) -> Template:
+        template: Template = form.save(commit=False)
+        return template
+
+    def save_model(self, request: HttpRequest, obj: Template, form: Any, change: bool) -> None:
+        """Store the template, its draft, and publish that where the button says so.
+
+        In this order a crash between loses nothing: a template without a version serves nobody.
+        """
+        template_save(obj)
+        try:
+            self._save_text(request, obj, form)
+        except Problem as exc:
+            self.message_user(request, exc.detail, messages.ERROR)
+
+    def _save_text(self, request: HttpRequest, template: Template, form: TemplateForm) -> None:
+        if not form.changes_text:
+            self.message_user(request, f"Saved. The text is that of version {form.live.number}.", messages.SUCCESS)  # type: ignore[union-attr]
+            return
+        author = _person(request)
+        draft = draft_save(template, structure=form.structure, note=form.cleaned_data["note"], author=author)
+        if not form.wants_to_publish:
+            self.message_user(request, f"The draft of version {draft.number} is saved.", messages.SUCCESS)
+            return
+        version = draft_publish(draft, author=author)
+        self.message_user(request, f"Version {version.number} is published: it is live now.", messages.SUCCESS)
+
+    def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:
+        return _back_to(obj.pk)
+
+    def response_change(self, request: HttpRequest, obj: Model) -> HttpResponse:
+        return _back_to(obj.pk)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Template | None = None,
+    ) -> HttpResponse:
+        form: TemplateForm = context["adminform"].form
+        versions = list(published_versions(obj.pk)) if obj else []
+        names = author_names(versions)
+        context |= {
+            "may_write": self.has_change_permission(request, obj) if obj else self.has_add_permission(request),
+            "sections": form.sections,
+            "shown_version": form.draft or form.live,
+            "draft": form.draft,
+            "live": form.live,
+            "versions": [(version, names.get(version.author_id or "", "")) for version in versions],
+            "variables": VARIABLES.items(),
+            "type_suggestions": TYPE_SUGGESTIONS,
+        }
+        return super().render_change_form(request, context, add=add, change=change, form_url=form_url, obj=obj)
+
+    # --- buttons --------------------------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path(
+                "<path:object_id>/roll-back/<int:number>/",
+                self.admin_site.admin_view(self.roll_back_view),
+                name="templates_app_template_roll_back",
+            ),
+            path(
+                "<path:object_id>/discard-draft/",
+                self.admin_site.admin_view(self.discard_draft_view),
+                name="templates_app_template_discard_draft",
+            ),
+            *super().get_urls(),
+        ]
+
+    def roll_back_view(self, request: HttpRequest, object_id: str, number: int) -> HttpResponse:
+        """Publish an old version again."""
+        template = self._to_change(request, object_id)
+        if isinstance(template, HttpResponse):
+            return template
+        try:
+            version = template_roll_back(template, number=number, author=_person(request))
+        except Problem as exc:
+            self.message_user(request, exc.detail, messages.ERROR)
+        else:
+            told = f"Version {version.number} is live now; it says what version {number} said."
+            self.log_change(request, template, told)
+            self.message_user(request, told, messages.SUCCESS)
+        return _back_to(object_id)
+
+    def discard_draft_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Throw the draft away."""
+        template = self._to_change(request, object_id)
+        if isinstance(template, HttpResponse):
+            return template
+        draft_discard(template)
+        self.log_change(request, template, "Discarded the draft.")
+        self.message_user(request, "The draft is discarded.", messages.SUCCESS)
+        return _back_to(object_id)
+
+    def _to_change(self, request: HttpRequest, object_id: str) -> Template | HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        template = self.get_object(request, object_id)
+        if template is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        if not self.has_change_permission(request, template):
+            self.message_user(request, "You may look at this template, but not change it.", messages.ERROR)
+            return _back_to(object_id)
+        return template
+
+
+def _person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # the admin lets nobody else in
+    return request.user
+
+
+def _is_own(request: HttpRequest, template: Template | None) -> bool:
+    """Tell whether somebody of one organization looks at its own template; shared ones are the staff's."""
+    organization_id = _person(request).organization_id
+    return template is None or organization_id is None or template.organization_id == organization_id
+
+
+def _back_to(template_id: str) -> HttpResponseRedirect:
+    return HttpResponseRedirect(reverse("admin:templates_app_template_change", args=[template_id]))
