@@ -24,11 +24,11 @@ def is_public(text: str) -> bool:
     """Tell whether an address belongs to the public internet, as a whole or wrapped into IPv6."""
     address = ipaddress.ip_address(text.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or _nat64(address)
+        if same := address.ipv4_mapped or _nat64(address):
+            return is_public(str(same))
+        inner = address.sixtofour or (address.teredo or (None, None))[1]
         if inner is not None and not is_public(str(inner)):
             return False
-        if address.ipv4_mapped is not None:
-            return True
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
@@ -102,7 +102,8 @@ class OutboundHttp:
         except ComponentError:
             raise
         except (aiohttp.InvalidURL, ValueError) as exc:
-            raise PermanentError(f"The request to {host} cannot be sent: check its URL and headers.") from exc
+            message = f"The request to {host} cannot be sent: check its URL and headers."
+            raise PermanentError(message, type="bad_url") from exc
         except (TimeoutError, aiohttp.ClientError, OSError) as exc:
             raise connection_error(exc, where) from exc
 
