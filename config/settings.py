@@ -109,6 +109,7 @@ MEDIA_URL = "/media/"
 # --- People ---------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
