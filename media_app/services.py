@@ -24,7 +24,7 @@ MAX_TAGS = 30
 
 def _tag(text: str) -> str:
     if BAR in text or "," in text:
-        raise ValueError("a tag holds no comma and no bar")
+        raise ValueError("a tag holds no comma and no bar; take it out")
     return tag_normal(text)
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
@@ -146,7 +147,8 @@ class ApiKeyAdmin(OrganizationScoped, KeptForever):
         return None
 
     def get_actions_submit_line(self, request: HttpRequest, object_id: str) -> Any:
-        key = ApiKey.objects.filter(pk=object_id).first() if object_id else None
+        # unfold hands on what stands in the address, where an underscore is quoted
+        key = ApiKey.objects.filter(pk=unquote(object_id)).first() if object_id else None
         if key is None or not self.has_change_permission(request, key):
             return []
         return super().get_actions_submit_line(request, object_id)

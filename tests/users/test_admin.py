@@ -4,8 +4,10 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import quote
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.urls import reverse
 
 from users.access import Role
 from users.models import ApiKey, Organization, User
@@ -190,7 +192,9 @@ def test_keys_are_revoked_from_the_list_and_from_their_page(boss, organization):
     boss.post("/admin/users/apikey/", {"action": "revoke", "_selected_action": [first.pk]})
     assert apikey_find(one) is None
     assert apikey_find(two) is not None
-    boss.post(f"/admin/users/apikey/{second.pk}/change/", key_form(users_apikey_revoke_this="1"))
+    address = reverse("admin:users_apikey_change", args=[quote(second.pk)])
+    assert 'name="users_apikey_revoke_this"' in boss.get(address).content.decode()
+    boss.post(address, key_form(users_apikey_revoke_this="1"))
     assert apikey_find(two) is None
     page = boss.get(f"/admin/users/apikey/{second.pk}/change/").content.decode()
     assert 'name="_save"' not in page
