@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -46,23 +47,17 @@ def started(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..
 
     def start(*arguments: str) -> "subprocess.Popen[str]":
         command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        processes.append(process)
-        return process
+        with (tmp_path / "output").open("w") as output:
+            processes.append(subprocess.Popen(command, env=environment, stdout=output, stderr=output, text=True))
+        return processes[-1]
 
     yield start
     for process in processes:
         process.kill()
         process.wait()
     for left in running_below(tmp_path / "data"):
-        left.kill()
+        with suppress(psutil.NoSuchProcess):
+            left.kill()
 
 
 def wait_until(condition: Callable[[], object], seconds: float = LIMIT_SECONDS) -> None:
