@@ -5,12 +5,12 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
-from base.problems import Fault, Problem, TooLarge, pointer, problem_document
+from base.problems import Fault, InvalidInput, Problem, TooLarge, pointer, problem_document
 
 CONTENT_TYPE = "application/problem+json"
 ADMIN_PREFIX = "/admin/"
@@ -27,6 +27,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> JsonResponse |
     set_rollback()
     if isinstance(exc, RequestDataTooBig):
         exc = TooLarge(str(exc))
+    elif isinstance(exc, UnreadablePostError):
+        exc = InvalidInput([Fault("", "The connection ended before the body did.")])
     if isinstance(exc, Problem):
         return problem_response(exc)
     if isinstance(exc, Http404):

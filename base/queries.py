@@ -37,7 +37,11 @@ Moment = Annotated[
 class PageQuery(BaseModel):
     """What every list takes: how much, and from where on. `base.pagination.NewestFirst` reads these two."""
 
-    limit: Annotated[str | None, Field(description="Rows on a page, 1 to 200; 25 without it.")] = None
+    limit: Annotated[
+        str | None,
+        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 200}),
+        Field(description="Rows on a page; 25 without it."),
+    ] = None
     cursor: Annotated[str | None, Field(description="Where the page starts; it stands in 'next' and 'previous'.")] = (
         None
     )

@@ -6,6 +6,8 @@ import sys
 
 import uvicorn
 
+from config.http_protocol import ProblemHttpProtocol
+
 GRACE_SECONDS = 5
 
 
@@ -16,7 +18,7 @@ def main() -> None:
         "config.asgi:application",
         host=os.environ.get("HOST", "127.0.0.1"),
         port=int(os.environ.get("PORT", "8000")),
-        http="httptools",
+        http=ProblemHttpProtocol,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -10,6 +10,7 @@ from django.db.models import Count, Max, Q, QuerySet
 
 from base import clock
 from base.clock import cut_to_milliseconds
+from base.ids import ID_MAX_LENGTH
 from base.problems import NotFound
 from contexts.models import Batch, BatchState, Context
 from contexts.states import ENDED, VISIBLE, Status
@@ -66,7 +67,7 @@ def context_get(context_id: str, organization_id: str | None) -> Context:
     """
     context = contexts_visible(organization_id).filter(pk=context_id).first()
     if context is None:
-        raise NotFound(f"There is no context {context_id!r}.")
+        raise NotFound(f"There is no context {context_id[:ID_MAX_LENGTH]!r}.")
     return context
 
 
@@ -84,7 +85,7 @@ def batch_get(batch_id: str, organization_id: str | None) -> Batch:
     """
     batch = batches_visible(organization_id).filter(pk=batch_id).first()
     if batch is None:
-        raise NotFound(f"There is no batch {batch_id!r}.")
+        raise NotFound(f"There is no batch {batch_id[:ID_MAX_LENGTH]!r}.")
     return batch
 
 

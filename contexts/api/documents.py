@@ -31,6 +31,7 @@ EXAMPLE_CONTEXT: dict[str, Any] = {
     "metadata": {},
 }
 
+# What has a default here may be absent in an answer; a factory keeps the default out of the schema.
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="ISO 8601, UTC, with a Z.")]
 ContextStatus = Literal["pending", "processing", "retrying", "completed", "failed", "cancelled"]
 BatchStatus = Literal["processing", "completed", "completed_with_failures", "cancelled"]
@@ -39,12 +40,12 @@ BatchStatus = Literal["processing", "completed", "completed_with_failures", "can
 class Processing(BaseModel):
     """How far a context is; there from its first pick-up on. A key that a stage lacks is absent."""
 
-    current_component: Annotated[str, Field(description="The step whose result was stored last.")] = ""
+    current_component: str = Field(default_factory=str, description="The step whose result was stored last.")
     completed_components: list[str]
     start_time: Time
-    end_time: Time = ""
-    duration_ms: int = 0
-    component_timings: Annotated[dict[str, int], Field(description="Milliseconds by step.")] = {}
+    end_time: Time = Field(default_factory=str)
+    duration_ms: int = Field(default_factory=int)
+    component_timings: dict[str, int] = Field(default_factory=dict, description="Milliseconds by step.")
 
 
 class ContextError(BaseModel):
@@ -65,8 +66,8 @@ class ContextSummary(BaseModel):
     type: str
     status: ContextStatus
     pipeline: list[Any]
-    pipeline_id: Annotated[str, Field(description="The pipeline that the steps were copied from, if any.")] = ""
-    processing: Processing = Field(default=None, json_schema_extra={"default": None})  # type: ignore[assignment]
+    pipeline_id: str = Field(default_factory=str, description="The pipeline that the steps were copied from, if any.")
+    processing: Processing = Field(default_factory=lambda: Processing(completed_components=[], start_time=""))
     error: ContextError | None
     attempts: Annotated[int, Field(description="How often a worker picked it up.")]
     retry_count: Annotated[int, Field(description="Runs after a failure; at most 3.")]
