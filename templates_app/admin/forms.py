@@ -1,9 +1,9 @@
 """The form of a template: what it is for, and its text with the sections."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from base.problems import InvalidInput
 from templates_app.admin.rows import BaseSections, Sections, rows_of
@@ -39,6 +39,7 @@ class TemplateForm(forms.ModelForm):
     class Meta:
         model = Template
         fields = ("name", "description", "type", "organization", "tone", "audience", "is_default", "is_active")
+        widgets = {"description": UnfoldAdminTextareaWidget({"rows": 2})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,9 +49,8 @@ class TemplateForm(forms.ModelForm):
         self.initial["seen"] = _mark(self.draft)
         self.initial["note"] = self.draft.note if self.draft else ""
         self.initial["tags_text"] = ", ".join(str(tag) for tag in self.instance.tags)
-        self.sections: BaseSections = Sections(
-            self.data if self.is_bound else None, prefix="sections", initial=self._first_rows(pk)
-        )
+        posted = self.data if self.is_bound else None
+        self.sections = cast(BaseSections, Sections(posted, prefix="sections", initial=self._first_rows(pk)))
         self.structure: dict[str, Any] = {}
 
     def _first_rows(self, pk: str | None) -> list[dict[str, Any]]:

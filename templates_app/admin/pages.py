@@ -27,6 +27,8 @@ STATE = (("is_default", "is_active"),)
 class TemplateRows(ChangeList):
     """The list's rows with what stands in their versions: two queries for the whole page."""
 
+    result_list: Any
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = list(self.result_list)
@@ -58,7 +60,8 @@ class TemplateAdmin(ModelAdmin):
         return TemplateRows
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Template]:
-        return super().get_queryset(request) & templates_visible(_person(request).organization_id)
+        rows: QuerySet[Template] = super().get_queryset(request)
+        return rows & templates_visible(_person(request).organization_id)
 
     @display(description="Tone", ordering="tone")
     def tone_shown(self, row: Template) -> str:
@@ -120,12 +123,12 @@ class TemplateAdmin(ModelAdmin):
 
     def _save_text(self, request: HttpRequest, template: Template, form: TemplateForm) -> None:
         if not form.changes_text:
-            self.message_user(request, f"Saved. The text is that of version {form.live.number}.", messages.SUCCESS)  # type: ignore[union-attr]
+            self.message_user(request, "Saved. The text is that of the live version.", messages.SUCCESS)
             return
         author = _person(request)
         draft = draft_save(template, structure=form.structure, note=form.cleaned_data["note"], author=author)
         if not form.wants_to_publish:
-            self.message_user(request, f"The draft of version {draft.number} is saved.", messages.SUCCESS)
+            self.message_user(request, "The draft is saved.", messages.SUCCESS)
             return
         version = draft_publish(draft, author=author)
         self.message_user(request, f"Version {version.number} is published: it is live now.", messages.SUCCESS)
@@ -158,7 +161,10 @@ class TemplateAdmin(ModelAdmin):
             "variables": VARIABLES.items(),
             "type_suggestions": TYPE_SUGGESTIONS,
         }
-        return super().render_change_form(request, context, add=add, change=change, form_url=form_url, obj=obj)
+        page: HttpResponse = super().render_change_form(
+            request, context, add=add, change=change, form_url=form_url, obj=obj
+        )
+        return page
 
     # --- buttons --------------------------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
@@ -204,9 +210,10 @@ class TemplateAdmin(ModelAdmin):
     def _to_change(self, request: HttpRequest, object_id: str) -> Template | HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        template = self.get_object(request, object_id)
+        template: Template | None = self.get_object(request, object_id)
         if template is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            self.message_user(request, "There is no such template.", messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:templates_app_template_changelist"))
         if not self.has_change_permission(request, template):
             self.message_user(request, "You may look at this template, but not change it.", messages.ERROR)
             return _back_to(object_id)

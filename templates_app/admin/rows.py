@@ -49,7 +49,7 @@ class SectionForm(forms.Form):
         max_length=50,
         widget=UnfoldAdminTextInputWidget({"list": "section-types", "autocomplete": "off"}),
         error_messages={"invalid": "Use lower-case letters, digits and underscores, a letter first."},
-        help_text="What the section is called in the content, such as introduction.",
+        help_text="The section's name in the content.",
     )
     heading = forms.CharField(
         label="Heading",

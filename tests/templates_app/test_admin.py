@@ -50,7 +50,7 @@ def typed(client: Client, address: str, rows: list[dict[str, Any]], **fields: An
     return sent
 
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"type": "introduction", "instructions": "Introduce {{ title }}"},
     {"type": "body", "parts": "3", "instructions": "Cover {{ keywords | join(', ') }}"},
     {"type": "conclusion", "instructions": "Summarize the key takeaways"},
@@ -74,7 +74,7 @@ def test_new_template_is_created_with_its_first_draft(editor):
     assert draft.author is not None
     assert draft.published_at is None
     assert answer.redirect_chain[-1][0] == page_of(template.pk)
-    assert told(answer) == ["The draft of version 1 is saved."]
+    assert told(answer) == ["The draft is saved."]
 
 
 def test_publishing_makes_the_text_live(editor, template):
@@ -120,11 +120,11 @@ def test_saving_without_a_change_of_text_makes_no_draft(editor, template):
     template.refresh_from_db()
     assert template.tone == "playful"
     assert TemplateVersion.objects.count() == 1
-    assert told(answer) == ["Saved. The text is that of version 1."]
+    assert told(answer) == ["Saved. The text is that of the live version."]
 
 
 def test_rows_are_stored_in_the_order_that_was_asked_for(editor, template):
-    rows = [row | {"ORDER": place} for row, place in zip(ROWS, (3, 1, 2), strict=True)]
+    rows = [{**row, "ORDER": place} for row, place in zip(ROWS, (3, 1, 2), strict=True)]
     post(editor, page_of(template.pk), rows)
     stored = TemplateVersion.objects.get().structure["sections"]
     assert stored == [SECTIONS[1], SECTIONS[2], SECTIONS[0]]

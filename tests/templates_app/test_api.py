@@ -1,5 +1,7 @@
 """Reading templates over HTTP."""
 
+from collections.abc import Callable
+
 import pytest
 from rest_framework.test import APIClient
 
@@ -19,7 +21,7 @@ def client_with(organization: Organization, *scopes: Scope) -> APIClient:
 
 
 @pytest.fixture
-def theirs(make) -> Template:
+def theirs(make: Callable[..., Template]) -> Template:
     return make("tmpl_theirs", organization=Organization.objects.create(id="org_other", name="Other"))
 
 
