@@ -168,7 +168,7 @@ LOOP_BLOCKED_SECONDS = env.int("LOOP_BLOCKED_SECONDS", default=10)
 STEP_TIMEOUT_SECONDS = env.int("STEP_TIMEOUT_SECONDS", default=120)
 CONTEXT_TIMEOUT_SECONDS = env.int("CONTEXT_TIMEOUT_SECONDS", default=600)
 DRAIN_SECONDS = env.int("DRAIN_SECONDS", default=600)
-STOP_GRACE_SECONDS = env.int("STOP_GRACE_SECONDS", default=8)
+STOP_GRACE_SECONDS = env.int("STOP_GRACE_SECONDS", default=5)
 
 # django-q2 delivers hints only; the context row is the truth. Drain < timeout < retry, or a task runs twice.
 Q_TIMEOUT_SECONDS = DRAIN_SECONDS + CONTEXT_TIMEOUT_SECONDS + 60

@@ -19,6 +19,7 @@ from django_q.models import Schedule
 
 from base import clock
 from contexts.doorbell import CONTEXTS_CLUSTER, start_drain
+from contexts.engine.claims import process_space, worker_declare_gone
 from contexts.engine.stop import stop_byte
 from contexts.models import Worker, WorkerState
 
@@ -27,7 +28,9 @@ CLUSTERS = (CONTEXTS_CLUSTER, CHORES_CLUSTER)
 WATCH_SECONDS = 1.0
 RING_AGAIN_SECONDS = 3.0
 STUCK_SECONDS = 30.0
-KILL_SECONDS = 2.0
+KILL_SECONDS = 1.0
+HAND_BACK_SECONDS = 3.0
+NOTICE_SECONDS = 0.1
 EXIT_STUCK = 70
 PR_SET_PDEATHSIG = 1
 
@@ -51,6 +54,13 @@ class BoundedCluster(Cluster):
         stop_byte.set()
         self.is_asked_to_stop = True
 
+    def waits(self, seconds: float) -> bool:
+        """Wait; False at once when it is asked to stop. (Python goes on sleeping after a signal.)"""
+        ends_at = time.monotonic() + seconds
+        while not self.is_asked_to_stop and time.monotonic() < ends_at:
+            time.sleep(NOTICE_SECONDS)
+        return not self.is_asked_to_stop
+
     def stop_within(self, seconds: float) -> None:
         """Stop; kill whoever is still there after that time."""
         self.stop_event.set()
@@ -71,13 +81,11 @@ def kill_children() -> None:
 class DrainKeeper:
     """Keeps as many drains going as there are workers, and notices at once when one has died.
 
-    It looks at the worker rows of this cluster's own processes: a row whose process is gone need not wait for its
-    lease to run out.
+    A worker row whose process no longer exists need not wait for its lease to run out.
     """
 
     def __init__(self, wanted: int) -> None:
         self._wanted = wanted
-        self._known: dict[str, int] = {}
         self._last_ring = 0.0
         self._last_seen = time.monotonic()
 
@@ -89,37 +97,33 @@ class DrainKeeper:
     def look(self) -> None:
         """Look once; a database that is away is no reason to stop looking."""
         try:
-            self._look()
+            drains = self._drains_of_ours()
         except Error as exc:
-            self._last_seen = time.monotonic()  # not the cluster's fault
             logger.warning("keeper_failed reason=%s", exc)
             connections.close_all()
-
-    def _look(self) -> None:
-        pids = {child.pid for child in psutil.Process().children(recursive=True)}
-        live = Worker.objects.filter(state=WorkerState.LIVE, expires_at__gt=clock.now())
-        rows = dict(live.values_list("pk", "pid"))
-        self._known |= {worker: pid for worker, pid in rows.items() if pid in pids}
-        for worker in [worker for worker, pid in self._known.items() if pid not in pids]:
-            self._bury(worker)
-        for worker in [worker for worker in self._known if worker not in rows]:
-            del self._known[worker]
-        if self._known:
+            drains = self._wanted  # it is not the cluster's fault
+        if drains:
             self._last_seen = time.monotonic()
-        if len(self._known) < self._wanted:
+        if drains < self._wanted:
             self._ring()
 
-    def _bury(self, worker: str) -> None:
-        """Let the lease of a worker whose process is gone end now; any reaper does the rest."""
-        logger.warning("worker_died worker=%s", worker)
-        del self._known[worker]
-        Worker.objects.filter(pk=worker, state=WorkerState.LIVE).update(expires_at=clock.now())
+    def _drains_of_ours(self) -> int:
+        """Return how many drains this cluster's processes run; declare those gone whose process is."""
+        ours = {child.pid for child in psutil.Process().children(recursive=True)}
+        here = Worker.objects.filter(state=WorkerState.LIVE, expires_at__gt=clock.now(), process_space=process_space())
+        rows = list(here.values_list("pk", "pid"))
+        for worker, pid in rows:
+            if process_space() and not psutil.pid_exists(pid):
+                logger.warning("worker_died worker=%s pid=%s", worker, pid)
+                worker_declare_gone(worker)
+        return sum(pid in ours for _, pid in rows)
 
     def _ring(self) -> None:
         now = time.monotonic()
         if now - self._last_ring >= RING_AGAIN_SECONDS:
             self._last_ring = now
-            start_drain()
+            with suppress(Error):
+                start_drain()
 
 
 def run_cluster(name: str) -> int:
@@ -131,15 +135,14 @@ def run_cluster(name: str) -> int:
     cluster.start()
     logger.info("cluster_started name=%s workers=%s", name, settings.WORKERS if name == CONTEXTS_CLUSTER else 1)
     keeper = DrainKeeper(settings.WORKERS) if name == CONTEXTS_CLUSTER else None
-    while not cluster.is_asked_to_stop:
-        time.sleep(WATCH_SECONDS)
-        if keeper is not None and not cluster.is_asked_to_stop:
+    while cluster.waits(WATCH_SECONDS):
+        if keeper is not None:
             keeper.look()
         if not cluster.sentinel.is_alive() or (keeper is not None and keeper.is_stuck):
             logger.critical("cluster_stuck name=%s", name)
             kill_children()
             return EXIT_STUCK
-    cluster.stop_within(settings.STOP_GRACE_SECONDS)
+    cluster.stop_within(settings.STOP_GRACE_SECONDS + HAND_BACK_SECONDS)
     logger.info("cluster_stopped name=%s", name)
     return 0
 

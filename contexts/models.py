@@ -149,11 +149,15 @@ class WorkerState(models.TextChoices):
 
 
 class Worker(models.Model):
-    """One drain: a process that runs contexts. Its id is the token of every lease that it holds."""
+    """One drain: a process that runs contexts. Its id is the token of every lease that it holds.
+
+    ``process_space`` names the boot and the process namespace in which ``pid`` means something.
+    """
 
     id = IdField(new_worker_id)
     host = models.CharField(max_length=200)
     pid = models.PositiveIntegerField()
+    process_space = models.CharField(max_length=100, blank=True)
     state = models.CharField(max_length=10, choices=WorkerState.choices, default=WorkerState.LIVE)
     in_flight = models.PositiveIntegerField(default=0)
     version = models.CharField(max_length=50, blank=True)

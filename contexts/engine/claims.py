@@ -8,6 +8,8 @@ import os
 import socket
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -33,12 +35,28 @@ def worker_register() -> str:
         id=new_worker_id(),
         host=socket.gethostname(),
         pid=os.getpid(),
+        process_space=process_space(),
         version=VERSION,
         started_at=now,
         heartbeat_at=now,
         expires_at=_expiry(now),
     )
     return str(worker.pk)
+
+
+@cache
+def process_space() -> str:
+    """Return where this process's pid means something: the machine's boot and the pid namespace. Empty off Linux."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}:{os.stat('/proc/self/ns/pid').st_ino}"
+    except OSError:
+        return ""
+
+
+def worker_declare_gone(token: str) -> None:
+    """Let the lease of a worker whose process is known to be gone end now; the reaper does the rest."""
+    Worker.objects.filter(pk=token, state=WorkerState.LIVE).update(expires_at=clock.now())
 
 
 def worker_renew(token: str, *, in_flight: int) -> bool:
