@@ -5,7 +5,7 @@ in parallel. Paths in faults are JSON pointers from the pipeline's own root: ``/
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -172,9 +172,9 @@ def _when_faults(when: Any, path: str) -> Iterator[Fault]:
         yield Fault(path, f"'when' is not a JMESPath expression: {problem}")
 
 
-def _call_problems(tree: dict[str, Any]) -> Iterator[str]:
+def _call_problems(tree: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the function calls of an expression: JMESPath itself looks at them only when run."""
-    rest = [tree]
+    rest: list[Mapping[str, Any]] = [tree]
     while rest:
         node = rest.pop()
         rest.extend(child for child in node["children"] if isinstance(child, dict))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -41,6 +41,10 @@ async def _run_sync(function: Any, /, *args: Any) -> Any:
 @pytest.fixture
 def tools(toolbox: Toolbox) -> Tools:
     return toolbox.tools_for(organization_id="org_test", idempotency_key="key-1", notes=StepNotes())
+
+
+# for components that use none of them
+NO_TOOLS = cast(Tools, None)
 
 
 def view(data: dict[str, Any], **options: Any) -> ContextView:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -78,7 +78,8 @@ async def failure(outbound: OutboundHttp, url: str, **options: Any) -> Component
 
 
 async def run(outbound: OutboundHttp, data: dict[str, Any], **config: Any) -> dict[str, Any]:
-    tools = Tools(None, None, outbound, None, "ctx_1:crm:abc", StepNotes())
+    nothing = cast(Any, None)
+    tools = Tools(nothing, nothing, outbound, nothing, "ctx_1:crm:abc", StepNotes())
     return await HttpComponent(HttpConfig(**config)).process(view(data), tools)
 
 

@@ -12,7 +12,7 @@ from components.contract import ModelRequest, Tools
 from components.providers.offline import OfflineProvider
 from tests.components.conftest import view
 
-SECTIONS = [
+SECTIONS: list[dict[str, Any]] = [
     {"type": "introduction", "instructions": "Introduce the topic with technical context"},
     {"type": "body", "sections": 3, "instructions": "Cover the main points in detail"},
     {"type": "conclusion", "instructions": "Summarize the key takeaways"},
@@ -27,7 +27,9 @@ DATA = {
 
 async def write(tools: Tools, sections: list[dict[str, Any]] = SECTIONS, **data: Any) -> dict[str, Any]:
     given = {**DATA, **data, "template": {"id": "t", "sections": sections}}
-    return (await AiGenerator(AiGeneratorConfig(provider="offline")).process(view(given), tools))["generated_content"]
+    result = await AiGenerator(AiGeneratorConfig(provider="offline")).process(view(given), tools)
+    content: dict[str, Any] = result["generated_content"]
+    return content
 
 
 async def test_same_wishes_give_the_same_words(tools):

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from components.contract import ModelRequest
-from components.errors import PermanentError, TransientError
+from components.errors import ComponentError, TransientError
 from components.providers import openai as provider_module
 from components.providers.openai import OpenAiProvider
 from tests.fakes import openai_server as fake
@@ -47,8 +47,8 @@ async def provider(model_server: FakeOpenAi) -> AsyncIterator[OpenAiProvider]:
     await made.aclose()
 
 
-async def failure(provider: OpenAiProvider, **options) -> PermanentError | TransientError:
-    with pytest.raises((PermanentError, TransientError)) as caught:
+async def failure(provider: OpenAiProvider, **options) -> ComponentError:
+    with pytest.raises(ComponentError) as caught:
         await provider.generate(request(**options))
     assert KEY not in str(caught.value)
     return caught.value

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from components.pipeline import Step
 from components.registry import component_types
 from components.services import component_build, pipeline_plan
-from tests.components.conftest import view
+from tests.components.conftest import NO_TOOLS, view
 
 SHOUT = '''
 from components.contract import Component, ComponentConfig
@@ -67,7 +67,7 @@ async def test_component_of_an_installed_package_runs(package):
     announce(package, "shout = shouting_package:Shout")
     pipeline_plan(["template", {"component": "shout", "config": {"mark": "?"}}], from_client=True)
     component = component_build(Step("shout", "shout", overrides={"mark": "?"}))
-    assert await component.process(view({"title": "hello"}), None) == {"shouted": "HELLO?"}
+    assert await component.process(view({"title": "hello"}), NO_TOOLS) == {"shouted": "HELLO?"}
 
 
 def test_component_that_a_setting_names_is_known(package, settings):

@@ -7,15 +7,16 @@ import pytest
 
 from components.builtin.transformer import Transformer, TransformerConfig, reading_time
 from components.errors import PermanentError
-from tests.components.conftest import view
+from tests.components.conftest import NO_TOOLS, view
 from tests.conftest import SEED
 
 
 async def formatted(data: dict[str, Any], **config: Any) -> dict[str, Any]:
-    result = await Transformer(TransformerConfig(**config)).process(view(data), None)
+    result = await Transformer(TransformerConfig(**config)).process(view(data), NO_TOOLS)
     assert list(result) == ["formatted_content"]
     assert list(result["formatted_content"]) == ["format", "word_count", "reading_time", "content"]
-    return result["formatted_content"]
+    content: dict[str, Any] = result["formatted_content"]
+    return content
 
 
 def article(introduction: str = "It begins.", **data: Any) -> dict[str, Any]:

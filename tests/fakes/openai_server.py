@@ -206,7 +206,8 @@ class FakeOpenAi:
 
     def _on_loop(self, function: Callable[[], object]) -> None:
         done = threading.Event()
-        self._loop.call_soon_threadsafe(lambda: (function(), done.set()))
+        self._loop.call_soon_threadsafe(function)
+        self._loop.call_soon_threadsafe(done.set)
         done.wait(START_SECONDS)
 
     # --- serving ------------------------------------------------------------------------------------------

@@ -1,0 +1,135 @@
+"""The two forms of a component setting: which component it configures, then its settings."""
+
+from typing import Any
+
+from django import forms
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from base.forms import show_problem
+from base.problems import Fault, Problem
+from components.admin.seen import SeenForm
+from components.contract import Component as ComponentType
+from components.edits import id_check, settings_check
+from components.forms import PREFIX, setting_field
+from components.models import Component
+from components.registry import component_types
+from components.schema import Setting, settings_of
+
+ID_PREFIX = "comp_"
+
+
+def chosen_id_field(**options: Any) -> forms.CharField:
+    """Return the field for an id that a person chooses."""
+    return forms.CharField(label="Id", max_length=64, widget=UnfoldAdminTextInputWidget, **options)
+
+
+def check_new_id(form: forms.BaseForm, model: type[Any], chosen: str, *, prefix: str) -> str:
+    """Return an id that is well formed and free, or say beside the field why it is not."""
+    try:
+        id_check(chosen, prefix=prefix)
+    except Problem as problem:
+        raise forms.ValidationError([fault.message for fault in problem.errors]) from problem
+    if model.objects.filter(pk=chosen).exists() or chosen in component_types():
+        raise forms.ValidationError("This id is taken; choose another one.")
+    return chosen
+
+
+class ChooseForm(forms.Form):
+    """What comes first: the type decides which settings there are."""
+
+    chosen_id = chosen_id_field(
+        help_text="What pipelines call it, such as comp_ai_generator_gpt4. It cannot be changed later."
+    )
+    type = forms.ChoiceField(
+        label="Type",
+        widget=UnfoldAdminSelectWidget,
+        help_text="The component that it configures. It cannot be changed later.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        types = component_types().items()
+        choice = self.fields["type"]
+        assert isinstance(choice, forms.ChoiceField)
+        choice.choices = [("", "Choose..."), *((name, f"{name}: {cls.description}") for name, cls in sorted(types))]
+
+    def clean_chosen_id(self) -> str:
+        return check_new_id(self, Component, self.cleaned_data["chosen_id"], prefix=ID_PREFIX)
+
+
+class ComponentForm(SeenForm):
+    """A component setting. `form_for` adds the fields of its type.
+
+    Only what was typed is stored; what was not touched stays as it is stored, to the letter.
+    """
+
+    settings: dict[str, Setting] = {}
+    type_name = ""
+    used_by: Any = None
+
+    class Meta:
+        model = Component
+        fields = ("name", "description", "is_active")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.is_new:
+            self.instance.type = self.type_name
+        self.stored: dict[str, Any] = dict(self.instance.config or {})
+        self.initial |= {f"{PREFIX}{name}": value for name, value in self.stored.items() if name in self.settings}
+
+    def clean_chosen_id(self) -> str:
+        return check_new_id(self, Component, self.cleaned_data["chosen_id"], prefix=ID_PREFIX)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if "chosen_id" in cleaned:
+            self.instance.pk = cleaned["chosen_id"]
+        # a type that is no longer installed has no fields: its settings stay as they are
+        if self.settings or self.instance.type in component_types():
+            self.instance.config = self._typed(cleaned)
+        if not any(name.startswith(PREFIX) for name in self.errors):
+            self._check()
+        return cleaned
+
+    def _typed(self, cleaned: dict[str, Any]) -> dict[str, Any]:
+        config = {}
+        for name, setting in self.settings.items():
+            value = cleaned.get(f"{PREFIX}{name}")
+            is_kept = setting.is_secret and setting.kind == "string" and value in (None, "")
+            if name in self.stored and (is_kept or f"{PREFIX}{name}" not in self.changed_data):
+                config[name] = self.stored[name]
+            elif value not in (None, ""):
+                config[name] = value
+        return config
+
+    def _check(self) -> None:
+        try:
+            settings_check(self.instance.type, self.instance.config)
+        except Problem as problem:
+            problem.errors = tuple(_beside(fault) for fault in problem.errors)
+            show_problem(self, problem)
+
+
+def _beside(fault: Fault) -> Fault:
+    """Return a fault at the field of its setting; what lies deeper is named in the message."""
+    match fault.path.split("/"):
+        case ["", name, index, *_] if index.isdigit():
+            return Fault(f"/{PREFIX}{name}", f"Line {int(index) + 1}: {fault.message}")
+        case ["", name, key, *_]:
+            return Fault(f"/{PREFIX}{name}", f"{key}: {fault.message}")
+        case ["", name]:
+            return Fault(f"/{PREFIX}{name}", fault.message)
+    return fault
+
+
+def form_for(type_name: str, *, is_new: bool) -> type[ComponentForm]:
+    """Return the form for a type's settings; for a type that is not installed, one without any."""
+    found: type[ComponentType[Any]] | None = component_types().get(type_name)
+    settings = settings_of(found.Config) if found else {}
+    fields: dict[str, Any] = {f"{PREFIX}{name}": setting_field(setting) for name, setting in settings.items()}
+    if is_new:
+        fields["chosen_id"] = chosen_id_field(help_text="What pipelines call it. It cannot be changed later.")
+    return type(ComponentForm)(
+        "ComponentForm", (ComponentForm,), {**fields, "settings": settings, "type_name": type_name, "__module__": __name__}
+    )
