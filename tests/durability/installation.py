@@ -1,0 +1,162 @@
+"""A whole Draftline of its own: real processes, a temporary database, a free port, a model server that obeys."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import psutil
+import requests
+
+from tests.fakes.openai_server import FakeOpenAi
+
+ROOT = Path(__file__).parents[2]
+SEED = json.loads((ROOT / "tests" / "seed" / "1-initial.json").read_text())
+START_SECONDS = 60.0
+LOOK_SECONDS = 0.05
+MAKE_KEY = """
+from users.services import apikey_create, organization_default
+scopes = ["contexts:read", "contexts:write"]
+print(apikey_create(name="tests", organization=organization_default(), scopes=scopes)[1])
+"""
+
+T = TypeVar("T")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(found: Callable[[], T], *, seconds: float, what: str) -> T:
+    """Return the first true answer; fail after the deadline with what was awaited."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := found():
+            return answer
+        time.sleep(LOOK_SECONDS)
+    raise AssertionError(f"not within {seconds:g} s: {what}")
+
+
+class Installation:
+    """Starts `manage.py serve` and talks to it. Use it as a context manager."""
+
+    def __init__(self, data_dir: Path, model_server: FakeOpenAi, **environment: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.data_dir = data_dir
+        self._environment = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "DATA_DIR": str(data_dir),
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "DATABASE_URL": "",
+            "OPENAI_API_KEY": "test",
+            "OPENAI_BASE_URL": model_server.base_url,
+            "OPENAI_MODEL": "gpt-4",
+            **environment,
+        }
+        self._log = (data_dir / "server.log").open("a")
+        self.server: subprocess.Popen[bytes] | None = None
+        self._session = requests.Session()
+
+    def __enter__(self) -> Self:
+        self.start()
+        key = self.manage("shell", "-v0", "-c", MAKE_KEY).strip().splitlines()[-1]
+        self._session.headers["Authorization"] = f"Bearer {key}"
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.stop()
+        self._session.close()
+        self._log.close()
+
+    def start(self) -> None:
+        """Start every process and wait until the web answers."""
+        command = [sys.executable, "manage.py", "serve"]
+        self.server = subprocess.Popen(
+            command, cwd=ROOT, env=self._environment, stdout=self._log, stderr=self._log, start_new_session=True
+        )
+        wait_until(self.is_ready, seconds=START_SECONDS, what=f"the server is ready; see {self._log.name}")
+
+    def stop(self) -> float:
+        """Ask every process to stop; return how many seconds that took."""
+        assert self.server is not None
+        began = time.monotonic()
+        if self.server.poll() is None:
+            self.server.send_signal(signal.SIGTERM)
+        self.server.wait(timeout=20)
+        return time.monotonic() - began
+
+    def is_ready(self) -> bool:
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def manage(self, *arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self._environment, check=True, capture_output=True, text=True, timeout=60
+        ).stdout
+
+    def get(self, path: str) -> Any:
+        answer = self._session.get(f"{self.url}/api/{path}", timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        answer = self._session.post(f"{self.url}/api/{path}", json=body, headers=headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def submit(self, number: int, **changes: Any) -> str:
+        """Submit so many contexts like the seed's; return the batch's id."""
+        contexts = [{**SEED, **changes} for _ in range(number)]
+        return str(self.post("contexts/bulk", {"contexts": contexts})["batch_id"])
+
+    def counts(self, batch_id: str) -> dict[str, int]:
+        counts: dict[str, int] = self.get(f"batches/{batch_id}")["counts"]
+        return counts
+
+    def contexts(self, batch_id: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.get(f"contexts?batch_id={batch_id}&limit=200")["results"]
+        return found
+
+    def wait_for_end(self, batch_id: str, *, seconds: float) -> dict[str, int]:
+        """Wait until nothing in the batch is open; return the counts."""
+        wait_until(
+            lambda: self.get(f"batches/{batch_id}")["status"] != "processing",
+            seconds=seconds,
+            what=f"the batch ends; see {self._log.name}",
+        )
+        return self.counts(batch_id)
+
+    def processes(self, part: str) -> list[psutil.Process]:
+        """Return the direct children of the supervisor whose command line has that part."""
+        assert self.server is not None
+        children = psutil.Process(self.server.pid).children()
+        return [child for child in children if part in " ".join(child.cmdline())]
+
+    def drain_pids(self) -> dict[int, int]:
+        """Return {process id: contexts held} of the live drains."""
+        query = """
+            SELECT w.pid, COUNT(c._id) FROM workers w LEFT JOIN contexts c ON c.lease_token = w._id
+            WHERE w.state = 'live' GROUP BY w.pid
+        """
+        with sqlite3.connect(self.data_dir / "draftline.sqlite3") as database:
+            found = dict(database.execute(query).fetchall())
+        database.close()
+        return {pid: held for pid, held in found.items() if psutil.pid_exists(pid)}
+
+    def wait_for_drains(self, number: int = 2) -> None:
+        wait_until(lambda: len(self.drain_pids()) >= number, seconds=30, what=f"{number} drains run")
