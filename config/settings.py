@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config.databases import database_from_url, is_mongo
+from config.environment import Environment
 from config.secret_key import read_or_make
 
-env = environ.FileAwareEnv()  # NAME_FILE=/run/secrets/name works for every NAME
+env = Environment()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
@@ -228,4 +228,12 @@ LOGGING = {
 }
 
 # --- Admin ----------------------------------------------------------------------------------------------------
-UNFOLD = {"SITE_TITLE": "Draftline", "SITE_HEADER": "Draftline", "SITE_SYMBOL": "edit_note"}
+UNFOLD = {
+    "SITE_TITLE": "Draftline",
+    "SITE_HEADER": "Draftline",
+    "SITE_SYMBOL": "edit_note",
+    "SHOW_BACK_BUTTON": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"navigation": "config.admin_site.navigation"},
+    "DASHBOARD_CALLBACK": "contexts.admin.dashboard.dashboard",
+}
