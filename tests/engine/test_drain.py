@@ -1,0 +1,175 @@
+"""A drain on a real database, with the real components and a real model server."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connection, connections
+
+from base import clock
+from contexts.engine.run import run_drain
+from contexts.models import Context, StepTranscript, Worker, WorkerState
+from contexts.services import context_retry
+from contexts.states import Status
+from tests.fakes import openai_server as model
+from tests.fakes.openai_server import FakeOpenAi
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def model_server(settings):
+    with FakeOpenAi() as server:
+        settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL, settings.OPENAI_MODEL = "key", server.base_url, "gpt-4"
+        yield server
+
+
+@pytest.fixture
+def _samples(db) -> None:
+    call_command("loadsamples", verbosity=0)
+
+
+def make_due() -> None:
+    """Let the time pass until the next try."""
+    Context.objects.filter(status=Status.RETRYING).update(next_retry_at=clock.now())
+
+
+def drain_with_all_retries() -> None:
+    for _ in range(4):
+        make_due()
+        run_drain(until_idle=True)
+
+
+@pytest.mark.usefixtures("_samples")
+def test_drain_completes_what_is_due_and_says_good_bye(make_context, model_server):
+    for _ in range(20):
+        make_context()
+    assert run_drain(until_idle=True) == 20
+    assert set(Context.objects.values_list("status", flat=True)) == {Status.COMPLETED}
+    assert Worker.objects.get().state == WorkerState.STOPPED
+    assert StepTranscript.objects.count() == 20
+
+
+@pytest.mark.usefixtures("_samples")
+def test_two_drains_share_the_work_and_double_nothing(make_context, model_server):
+    for _ in range(60):
+        make_context()
+
+    def drain(_: int) -> int:
+        try:
+            return run_drain(until_idle=True)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        picked_up = list(pool.map(drain, range(2)))
+    assert sum(picked_up) == 60
+    assert model_server.calls == 60
+    assert set(Context.objects.values_list("status", "attempts")) == {(Status.COMPLETED, 1)}
+
+
+@pytest.mark.usefixtures("_samples")
+def test_retry_resumes_at_the_failed_step(make_context, model_server):
+    context = make_context()
+    model_server.next(model.failing(500))
+    run_drain(until_idle=True)
+    context.refresh_from_db()
+    assert (context.status, context.error["component"]) == (Status.RETRYING, "ai_generator")
+    make_due()
+    run_drain(until_idle=True)
+    context.refresh_from_db()
+    assert (context.status, context.error, context.retry_count) == (Status.COMPLETED, None, 1)
+    runs = [(run["key"], run["outcome"], run["attempt"]) for run in context.step_runs]
+    assert runs == [
+        ("template", "completed", 1),
+        ("ai_generator", "failed", 1),
+        ("ai_generator", "completed", 2),
+        ("transformer", "completed", 2),
+    ]
+
+
+@pytest.mark.usefixtures("_samples")
+@pytest.mark.parametrize(
+    ("behaviour", "type", "attempts"),
+    [
+        (model.broken_json(), "broken_json", 4),
+        (model.empty(), "empty_answer", 4),
+        (model.wrong_schema(), "wrong_schema", 4),
+        (model.refusal(), "model_refusal", 1),
+        (model.failing(500), "provider_error", 4),
+        (model.failing(401), "provider_auth", 1),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_model_that_misbehaves_ends_in_a_failure_with_a_reason(make_context, model_server, behaviour, type, attempts):
+    context = make_context()
+    model_server.default = behaviour
+    drain_with_all_retries()
+    context.refresh_from_db()
+    assert (context.status, context.error["type"], context.attempts) == (Status.FAILED, type, attempts)
+    assert context.error["message"]
+    assert context.data.keys() == {"title", "keywords", "tone", "template"}
+
+
+@pytest.mark.usefixtures("_samples")
+def test_refused_connection_is_not_called_a_time_out(make_context, settings):
+    settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL = "key", "http://127.0.0.1:9/v1"
+    context = make_context()
+    run_drain(until_idle=True)
+    context.refresh_from_db()
+    assert (context.status, context.error["type"]) == (Status.RETRYING, "connection_refused")
+
+
+@pytest.mark.usefixtures("_samples")
+def test_failed_context_is_corrected_and_set_going_again(make_context, model_server):
+    context = make_context(pipeline=["template", "ai_generator"], data={"template_id": "tmpl_nowhere"})
+    run_drain(until_idle=True)
+    context.refresh_from_db()
+    assert context.status == Status.FAILED
+    context_retry(context.pk, organization_id=None, patch={"template_id": "tmpl_article_technical"})
+    run_drain(until_idle=True)
+    context.refresh_from_db()
+    assert context.status == Status.COMPLETED
+    assert context.started_at is not None
+
+
+@pytest.mark.usefixtures("_samples")
+def test_retry_from_an_earlier_step_runs_it_and_all_later_ones_again(make_context, model_server):
+    context = make_context(pipeline=["template", "ai_generator", {"component": "template"}])
+    model_server.next(model.refusal())
+    run_drain(until_idle=True)
+    context_retry(context.pk, organization_id=None, from_step="template")
+    context.refresh_from_db()
+    assert "template" not in context.data
+    run_drain(until_idle=True)
+    context.refresh_from_db()
+    assert context.status == Status.COMPLETED
+    keys = [run["key"] for run in context.step_runs if run["outcome"] == "completed"]
+    assert keys == ["template", "template", "ai_generator", "template#2"]
+
+
+def test_component_that_blocks_its_worker_fails_alone(make_context, organization):
+    blocked = make_context(pipeline=["blocker"])
+    innocent = make_context(pipeline=["template"], data={"template_id": "tmpl_nowhere"})
+    Context.objects.filter(pk=innocent.pk).update(claim_order=blocked.claim_order + 1)
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": f"sqlite://{connection.settings_dict['NAME']}",
+        "COMPONENTS": "tests.engine.misbehaving.Blocker",
+        "LOOP_BLOCKED_SECONDS": "1",
+    }
+    command = [sys.executable, "manage.py", "drain", "--until-idle"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, timeout=60, check=False, capture_output=True, text=True)
+    assert done.returncode == 75, done.stderr
+    blocked.refresh_from_db()
+    innocent.refresh_from_db()
+    assert (blocked.status, blocked.error["type"]) == (Status.FAILED, "timed_out")
+    assert blocked.error["component"] == "blocker"
+    assert innocent.status in (Status.RETRYING, Status.FAILED), "handed back, or done before the block"
+    assert innocent.worker_losses == 0
