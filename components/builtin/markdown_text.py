@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 FENCE = re.compile(r"^(`{3,}[^`]*|~{3,}.*)$")
-HEADING = re.compile(r"^ {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$")
+HEADING = re.compile(r"^ {0,3}(#{1,6})(?:[ \t]+(.*))?$")
 UNDERLINE = re.compile(r"^ {0,3}(=+|-+)[ \t]*$")
 IN_A_BLOCK = re.compile(r"^(?: {0,3}(?:[-*+>|]|\d+[.)]\s|#{1,6}\s)| {4}|\t)")
 CODE_SPAN = re.compile(r"\\.|(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
@@ -108,10 +108,15 @@ def _shifted(line: str, shift: int, deepest: int) -> str:
     match = HEADING.match(line)
     if match is None:
         return line
-    level, words = len(match[1]) + shift, (match[2] or "").strip()
+    level, words = len(match[1]) + shift, _without_closing_marks(match[2] or "")
     if not words:
         return ""
     return f"{'#' * level} {words}" if level <= deepest else f"**{words.strip('*')}**"
+
+
+def _without_closing_marks(words: str) -> str:
+    open_end = words.strip().rstrip("#")
+    return open_end.strip() if not open_end or open_end[-1] in " \t" else words.strip()
 
 
 def without_html(text: str) -> str:
@@ -136,22 +141,31 @@ def _escaped_line(line: str) -> str:
     return "".join([*pieces, OPENS_HTML.sub("&lt;", line[at:])])
 
 
-# in this order: what stands inside of the earlier ones is read by the later ones
+# (what must be there for the pattern to fit, the pattern, what takes its place); in this order: what stands inside of
+# the earlier ones is read by the later ones. None scans ahead without bound: a model's text is untrusted.
+_ADDRESS = r"\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"()]*\")?\)"
 _PLAIN = [
-    (re.compile(r"!\[[^\]]*\]\([^)\s]*(?:\s+\"[^\"]*\")?\)"), ""),  # images
-    (re.compile(r"\[([^\]]*)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)"), r"\1"),  # links
-    (re.compile(r"<((?:https?://|mailto:)[^\s<>]+)>"), r"\1"),
-    (re.compile(r"<!--.*?-->", re.DOTALL), ""),
-    (re.compile(r"<(script|style)\b.*?</\1\s*>", re.DOTALL | re.IGNORECASE), ""),
-    (re.compile(r"</?[A-Za-z][^<>]*>"), ""),
-    (re.compile(r"^ {0,3}(?:#{1,6}[ \t]+|(?:>[ \t]?)+)", re.MULTILINE), ""),
-    (re.compile(r"^ {0,3}(?:\*[ \t]*){3,}$|^ {0,3}(?:-[ \t]*){3,}$|^ {0,3}(?:_[ \t]*){3,}$", re.MULTILINE), ""),
-    (re.compile(r"^\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+[ \t:-]*$\n?", re.MULTILINE), ""),  # the line below a table's head
-    (re.compile(r"(\*{1,3}|~~)(?=\S)([^*~\n]+?)(?<=\S)\1"), r"\2"),
-    (re.compile(r"(?<!\w)(_{1,3})(?=\S)([^_\n]+?)(?<=\S)\1(?!\w)"), r"\2"),
-    (re.compile(r"\\([\\`*_{}\[\]()#+.!<>|~-])"), r"\1"),
+    ("![", re.compile(rf"!\[[^\[\]]*\]{_ADDRESS}"), ""),
+    ("](", re.compile(rf"\[([^\[\]]*)\]{_ADDRESS}"), r"\1"),
+    ("<", re.compile(r"<((?:https?://|mailto:)[^\s<>]+)>"), r"\1"),
+    ("<", re.compile(r"</?[A-Za-z][^<>]*>"), ""),
+    ("#", re.compile(r"^ {0,3}#{1,6}[ \t]+", re.MULTILINE), ""),
+    (">", re.compile(r"^ {0,3}(?:>[ \t]?)+", re.MULTILINE), ""),
+    ("*", re.compile(r"^ {0,3}(?:\*[ \t]*){3,}$", re.MULTILINE), ""),
+    ("-", re.compile(r"^ {0,3}(?:-[ \t]*){3,}$", re.MULTILINE), ""),
+    ("_", re.compile(r"^ {0,3}(?:_[ \t]*){3,}$", re.MULTILINE), ""),
+    ("--", re.compile(r"^\|?(?:[ \t]*:?-{2,}:?[ \t]*\|)+[ \t:-]*$\n?", re.MULTILINE), ""),  # below a table's head
+    ("*", re.compile(r"(\*{1,3})(?=\S)([^*\n]+)(?<=\S)\1"), r"\2"),
+    ("~~", re.compile(r"~~(?=\S)([^~\n]+)(?<=\S)~~"), r"\1"),
+    ("_", re.compile(r"(?<!\w)(_{1,3})(?=\S)([^_\n]+)(?<=\S)\1(?!\w)"), r"\2"),
+    ("\\", re.compile(r"\\([\\`*_{}\[\]()#+.!<>|~-])"), r"\1"),
+]
+_UNSEEN = [(re.compile(r"<!--"), re.compile(r"-->"))] + [
+    (re.compile(rf"<{name}\b", re.IGNORECASE), re.compile(rf"</{name}\s*>", re.IGNORECASE))
+    for name in ("script", "style")
 ]
 _TABLE_ROW = re.compile(r"^[ \t]*\|(.*)\|[ \t]*$", re.MULTILINE)
+_KEPT = re.compile("\x00(\\d+)\x00")
 
 
 def plain(text: str) -> str:
@@ -165,20 +179,48 @@ def _plain_code(part: Chunk) -> str:
 
 
 def _plain_words(text: str) -> str:
-    for pattern, replacement in _PLAIN:
-        text = pattern.sub(replacement, text)
-    text = CODE_SPAN.sub(lambda match: match[2] or match[0], text)
-    text = _TABLE_ROW.sub(lambda match: "  ".join(cell.strip() for cell in match[1].split("|")), text)
-    return html.unescape(text).strip("\n")
+    kept: list[str] = []
+    if "`" in text:
+        text = CODE_SPAN.sub(lambda match: _keep(match, kept), text)
+    if "<" in text:
+        text = _without_unseen(text)
+    for needle, pattern, replacement in _PLAIN:
+        if needle in text:
+            text = pattern.sub(replacement, text)
+    if "|" in text:
+        text = _TABLE_ROW.sub(lambda match: "  ".join(cell.strip() for cell in match[1].split("|")), text)
+    if "&" in text:
+        text = html.unescape(text)
+    return _KEPT.sub(lambda match: kept[int(match[1])], text).strip("\n")
+
+
+def _keep(match: re.Match[str], kept: list[str]) -> str:
+    """Put a code span aside, so that nothing in it is taken for a mark; an escaped sign stays where it is."""
+    if match[2] is None:
+        return match[0]
+    kept.append(match[2])
+    return f"\x00{len(kept) - 1}\x00"  # a stored text holds no NUL
+
+
+def _without_unseen(text: str) -> str:
+    for opening, closing in _UNSEEN:
+        pieces, at = [], 0
+        while (start := opening.search(text, at)) and (end := closing.search(text, start.end())):
+            pieces.append(text[at : start.start()])
+            at = end.end()
+        text = "".join([*pieces, text[at:]])
+    return text
 
 
 _URL = re.compile(r"(?:https?://|www\.|mailto:)\S+")
 _NUMBERED = re.compile(r"^[ \t]*\d+[.)][ \t]", re.MULTILINE)
+_LETTER = re.compile(r"[^\W_]")
 # Chinese and Japanese write no spaces: each of their signs counts, as word processors do it
-_SIGNS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-_WORD = re.compile(rf"[{_SIGNS}]|[^\s{_SIGNS}]*\w[^\s{_SIGNS}]*")
+_SIGN = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 
 
 def count_words(plain_text: str) -> int:
     """Count what a reader reads: marks, list numbers and URLs are no words."""
-    return sum(1 for _ in _WORD.finditer(_NUMBERED.sub("", _URL.sub(" ", plain_text))))
+    text = _NUMBERED.sub("", _URL.sub(" ", plain_text))
+    text, signs = _SIGN.subn(" ", text)
+    return signs + sum(1 for word in text.split() if _LETTER.search(word))

@@ -1,6 +1,7 @@
 """The final form: the seed's strings, untrusted text, options, pictures."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -265,6 +266,41 @@ async def test_missing_content_says_which_component_makes_it(data):
 async def test_content_of_another_shape_names_the_place(value):
     with pytest.raises(PermanentError, match="generated_content/body"):
         await formatted({"generated_content": {"body": value}})
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "*",
+        "* a",
+        "[",
+        "[a](",
+        "![",
+        "<!--",
+        "<script ",
+        "<a ",
+        "_a ",
+        "`",
+        "` ",
+        "# ",
+        " #",
+        "|-",
+        "| a ",
+        "> ",
+        "-",
+        ".",
+    ],
+)
+@pytest.mark.parametrize("form", ["markdown", "plain"])
+async def test_text_made_to_take_for_ever_does_not(unit, form):
+    started = time.process_time()
+    await formatted({"generated_content": {"introduction": f"# a{unit * 40_000} b"}}, format=form, max_length=1000)
+    assert time.process_time() - started < 2
+
+
+async def test_code_is_plain_text_to_the_letter():
+    content = (await formatted(article("Use `List<String>` and `**kwargs`, **not `a_b`**."), format="plain"))["content"]
+    assert "Use List<String> and **kwargs, not a_b." in content
 
 
 async def test_long_text_is_formatted_too():
