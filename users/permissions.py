@@ -2,15 +2,19 @@
 
 from typing import TYPE_CHECKING
 
+from typing import TYPE_CHECKING
+
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from users.access import Scope
 from users.caller import caller_of
 
-if TYPE_CHECKING:  # rest_framework.views reads the setting that names this module
+if TYPE_CHECKING:  # rest_framework.views reads this module's class while it is being imported itself
     from rest_framework.views import APIView
 
+if TYPE_CHECKING:  # rest_framework.views reads the setting that names this module
+    
 
 class HasScope(BasePermission):
     """Ask for ``view.read_scope`` on GET and HEAD, ``view.write_scope`` on everything else.
