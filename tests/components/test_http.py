@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -13,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from components.builtin.http import HttpComponent, HttpConfig
 from components.contract import StepNotes, Tools
 from components.errors import ComponentError, PermanentError, TransientError
-from components.outbound import MAX_ANSWER_BYTES, OutboundHttp, is_public
+from components.outbound import MAX_ANSWER_BYTES, OutboundHttp, PublicResolver, is_public
 from tests.components.conftest import view
 
 
@@ -245,3 +246,11 @@ async def test_name_is_refused_by_its_address_whatever_it_is_called(guarded, ser
     error = await failure(guarded, f"http://innocent.example:{port}/hook")
     assert error.type == "address_not_allowed"
     assert service.requests == []
+
+
+async def test_only_the_public_ones_of_a_names_addresses_are_used(monkeypatch):
+    addresses = ["10.0.0.1", "93.184.215.14", "169.254.169.254"]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: found)
+    resolved = await PublicResolver(aiohttp.ThreadedResolver()).resolve("half.example", 443)
+    assert [result["host"] for result in resolved] == ["93.184.215.14"]
