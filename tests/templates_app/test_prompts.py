@@ -81,6 +81,7 @@ def test_missing_data_is_an_error_that_names_the_line():
         "{{ '{0.__class__}'.format(title) }}",
         "{{ '{x.__class__}'.format_map(data) }}",
         "{{ title.format.__self__ }}",
+        "{{ '{}'.format(title) }}",
         "{{ render.__globals__ }}",
         "{{ range.__globals__ }}",
         "{{ loop.__class__ }}",
@@ -133,6 +134,15 @@ def test_way_out_of_the_sandbox_is_refused(text):
 def test_instructions_that_would_eat_the_machine_are_stopped(text):
     before = thread_time()
     error_of(text)
+    assert thread_time() - before < LIMIT
+
+
+def test_loops_over_what_a_client_sent_are_stopped():
+    variables = variables_for(type="a", data={"keywords": ["x"] * 5000}, metadata=None)
+    loop = "{% for a in keywords %}"
+    before = thread_time()
+    with pytest.raises(PromptError, match="takes more than"):
+        render(loop * 3 + "{% endfor %}" * 3, variables)
     assert thread_time() - before < LIMIT
 
 

@@ -1,4 +1,5 @@
-// The rows of a template's text: add, remove, move. Without this script they are a plain form that works.
+// Rows of a form that can be added, removed and moved: a template's sections, a pipeline's steps. Without this script
+// they are a plain form that works. data-sections names the formset's prefix, data-noun what a row is called.
 "use strict";
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -6,14 +7,17 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!editor) return;
   const list = editor.querySelector("[data-rows]");
   const status = editor.querySelector("[data-status]");
-  const total = editor.querySelector("[name=sections-TOTAL_FORMS]");
-  const most = Number(editor.querySelector("[name=sections-MAX_NUM_FORMS]").value);
+  const prefix = editor.dataset.sections || "sections";
+  const noun = editor.dataset.noun || "section";
+  const Noun = noun[0].toUpperCase() + noun.slice(1);
+  const total = editor.querySelector(`[name=${prefix}-TOTAL_FORMS]`);
+  const most = Number(editor.querySelector(`[name=${prefix}-MAX_NUM_FORMS]`).value);
   let lastText = null;
 
   const rows = () => [...list.querySelectorAll(":scope > [data-row]:not([hidden])")];
   const field = (row, name) => row.querySelector(`[name$="-${name}"]`);
   const isBlank = (row) =>
-    [...row.querySelectorAll("input, textarea")].every(
+    [...row.querySelectorAll("input, select, textarea")].every(
       (input) => input.type === "checkbox" || /-ORDER$/.test(input.name) || !input.value.trim()
     );
 
@@ -26,14 +30,14 @@ document.addEventListener("DOMContentLoaded", () => {
     shown.forEach((row, index) => {
       const place = index + 1;
       field(row, "ORDER").value = place;
-      row.setAttribute("aria-label", `Section ${place}`);
-      row.querySelector("[data-title]").textContent = `Section ${place}`;
+      row.setAttribute("aria-label", `${Noun} ${place}`);
+      row.querySelector("[data-title]").textContent = `${Noun} ${place}`;
       const [up, down] = row.querySelectorAll("[data-move]");
       up.disabled = index === 0;
       down.disabled = place === shown.length;
-      up.setAttribute("aria-label", `Move section ${place} up`);
-      down.setAttribute("aria-label", `Move section ${place} down`);
-      row.querySelector("[data-remove]").setAttribute("aria-label", `Remove section ${place}`);
+      up.setAttribute("aria-label", `Move ${noun} ${place} up`);
+      down.setAttribute("aria-label", `Move ${noun} ${place} down`);
+      row.querySelector("[data-remove]").setAttribute("aria-label", `Remove ${noun} ${place}`);
     });
     editor.querySelector("[data-add]").disabled = shown.length >= most;
   }
@@ -60,7 +64,7 @@ document.addEventListener("DOMContentLoaded", () => {
     // moving takes the focus away; a button at the end of its way cannot hold it
     const target = button.disabled ? row.querySelector(`[data-move="${-step}"]`) : button;
     target.focus();
-    say(`The section is now at place ${from + step + 1} of ${shown.length}.`);
+    say(`The ${noun} is now at place ${from + step + 1} of ${shown.length}.`);
   }
 
   function remove(row) {
@@ -75,10 +79,10 @@ document.addEventListener("DOMContentLoaded", () => {
       field(row, "DELETE").checked = false;
       row.hidden = false;
       changed();
-      say("The section is back.");
+      say(`The ${noun} is back.`);
       row.querySelector("[data-remove]").focus();
     });
-    say("The section is removed.", undo);
+    say(`The ${noun} is removed.`, undo);
     (next ? next.querySelector("[data-remove]") : editor.querySelector("[data-add]")).focus();
   }
 
@@ -89,8 +93,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const row = list.lastElementChild;
     enhance(row);
     changed();
-    field(row, "type").focus();
-    say(`Section ${rows().length} is added.`);
+    row.querySelector(":scope > :not(.section-head) :is(input:not([type=hidden]), select, textarea)").focus();
+    say(`${Noun} ${rows().length} is added.`);
   }
 
   function insert(name) {
@@ -106,7 +110,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (field(row, "DELETE").checked) row.hidden = true;
   });
   // the empty row is for those without this script; it is the last form, so nothing shifts
-  const last = list.querySelector(`[name="sections-${total.value - 1}-type"]`);
+  const last = list.querySelector(`[name^="${prefix}-${total.value - 1}-"]`);
   const spare = last && last.closest("[data-row]");
   if (spare && rows().length > 1 && isBlank(spare)) {
     spare.remove();
