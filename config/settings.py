@@ -94,17 +94,17 @@ CACHES = {
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
+MEDIA_URL = env.str("MEDIA_URL", default="/media/")  # a full address where articles are shown on another host
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": DATA_DIR / "media", "base_url": "/media/"},
+        "OPTIONS": {"location": DATA_DIR / "media", "base_url": MEDIA_URL},
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
 WHITENOISE_USE_FINDERS = True  # serves what is installed; there is no collect step to forget
-MEDIA_URL = "/media/"
 
 # --- People ---------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"

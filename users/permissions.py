@@ -2,19 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from typing import TYPE_CHECKING
-
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
 from users.access import Scope
 from users.caller import caller_of
 
-if TYPE_CHECKING:  # rest_framework.views reads this module's class while it is being imported itself
+if TYPE_CHECKING:  # rest_framework.views reads the setting that names this module
     from rest_framework.views import APIView
 
-if TYPE_CHECKING:  # rest_framework.views reads the setting that names this module
-    
 
 class HasScope(BasePermission):
     """Ask for ``view.read_scope`` on GET and HEAD, ``view.write_scope`` on everything else.

@@ -2,18 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from typing import TYPE_CHECKING
-
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 
 from users.models import ApiKey
 
-if TYPE_CHECKING:  # rest_framework.views reads this module's class while it is being imported itself
+if TYPE_CHECKING:  # rest_framework.views reads the setting that names this module
     from rest_framework.views import APIView
 
-if TYPE_CHECKING:  # rest_framework.views reads the setting that names this module
-    
 
 class KeyRate(SimpleRateThrottle):
     """Counts a key's requests in the cache, over a sliding window."""
