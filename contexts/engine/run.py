@@ -15,6 +15,7 @@ from base import clock
 from components.adapters import Toolbox
 from components.contract import Component, StepNotes, Tools
 from components.pipeline import Step
+from components.registry import component_types
 from components.services import component_build
 from contexts.engine.drain import Drain, DrainSettings
 from contexts.engine.job import Job
@@ -58,6 +59,8 @@ async def _drain(should_stop: Callable[[], bool], until_idle: bool, store_class:
     toolbox = Toolbox(run_sync)
 
     async def build(step: Step) -> Component[Any]:
+        if step.component in component_types():  # needs no database, so no thread
+            return component_build(step)
         component: Component[Any] = await run_sync(component_build, step)
         return component
 
