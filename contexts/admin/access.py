@@ -1,0 +1,86 @@
+"""What the pages about work have in common: nobody adds, edits or removes rows, and nothing counts whole tables."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.admin import ShowFacets
+from django.contrib.admin.utils import quote, unquote
+from django.db.models import Model, QuerySet
+from django.http import Http404, HttpRequest
+from django.urls import NoReverseMatch, reverse
+from ulid import ULID
+from unfold.admin import ModelAdmin
+from unfold.paginator import InfinitePaginator
+from unfold.views import ChangeList
+
+from users.scoped_admin import organization_of
+
+
+class NewestFirst(ChangeList):
+    """A list in the order of the primary key, whatever an address asks for: no other order has an index."""
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
+        return ["-pk"]
+
+
+class WatchedAdmin(ModelAdmin):
+    """Rows that the engine writes and people watch. Staff of one organization see its rows only."""
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    sortable_by = ()
+    list_per_page = 50
+    list_disable_select_all = True
+    list_fullwidth = True
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return NewestFirst
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        own = organization_of(request)
+        return rows if own is None else rows.filter(organization_id=own)
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        shown = super().get_list_display(request)
+        return [name for name in shown if name != "organization" or organization_of(request) is None]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def row_or_404(self, request: HttpRequest, object_id: str) -> Any:
+        """Return the row of an address.
+
+        Raises:
+            Http404: there is none, or it is another organization's.
+        """
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            raise Http404(f"There is no {self.opts.verbose_name} {unquote(object_id)!r}.")
+        return row
+
+    def row_url(self, page: str, row: Model) -> str:
+        """Return the address of a page about one row."""
+        return reverse(
+            f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_{page}", args=[quote(row.pk)]
+        )
+
+
+def admin_url(page: str, key: str | None) -> str:
+    """Return the address of another admin page about the row ``key``; empty where there is no such page."""
+    if not key:
+        return ""
+    try:
+        return reverse(f"admin:{page}", args=[quote(key)])
+    except NoReverseMatch:
+        return ""
+
+
+def first_id_at(prefix: str, moment: datetime) -> str:
+    """Return the least id that can be made at ``moment``: ids sort by time, so the primary key finds times too."""
+    milliseconds = max(0, int(moment.timestamp() * 1000))
+    return f"{prefix}_{ULID.from_bytes(milliseconds.to_bytes(6, 'big') + bytes(10))}"

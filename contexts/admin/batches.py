@@ -1,0 +1,165 @@
+"""Batches in the admin: how far they are; cancel what is open, retry what failed."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from contexts.admin.access import NewestFirst, WatchedAdmin, admin_url
+from contexts.admin.filters import BatchCreatedFilter, OrganizationFilter
+from contexts.admin.moves import attempt
+from contexts.admin.texts import BATCH_COLOURS, STATUS_COLOURS, moment_text
+from contexts.batches import batch_cancel, batch_retry_failed
+from contexts.models import Batch
+from contexts.selectors import VISIBLE_BATCHES, BatchProgress, batch_progress, batches_progress
+from contexts.states import OPEN, Status
+from users.scoped_admin import organization_of
+
+FAILED_SHOWN = 20
+
+
+class BatchList(NewestFirst):
+    """The list with each batch's progress, from one query for the page."""
+
+    result_list: Any
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows: list[Any] = list(self.result_list)
+        progress = batches_progress(rows)
+        for batch in rows:
+            batch.progress = progress[batch.pk]
+        self.result_list = rows
+
+
+@admin.register(Batch)
+class BatchAdmin(WatchedAdmin):
+    """Batches are read here; cancel and retry go through the services that clients use too."""
+
+    list_display = ("heading", "status_shown", "progress_shown", "failed_shown", "organization", "created_shown")
+    list_display_links = ("heading",)
+    list_select_related = ("organization",)
+    list_filter = (OrganizationFilter, ("created_at", BatchCreatedFilter))
+    list_filter_submit = True
+    list_per_page = 25
+    search_fields = ("name",)
+    search_help_text = "An id, or words of the name"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BatchList]:
+        return BatchList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
+        return super().get_queryset(request).filter(state__in=VISIBLE_BATCHES)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Batch], search_term: str
+    ) -> tuple[QuerySet[Batch], bool]:
+        term = search_term.strip()
+        return (queryset.filter(Q(pk=term) | Q(name__icontains=term)) if term else queryset), False
+
+    @display(description="Batch", header=True)
+    def heading(self, batch: Batch) -> list[str]:
+        return [batch.name or "(no name)", batch.pk]
+
+    @display(description="Status", label=BATCH_COLOURS)
+    def status_shown(self, batch: Any) -> tuple[str, str]:
+        status = batch.progress.status
+        return status, status.replace("_", " ")
+
+    @display(description="Progress")
+    def progress_shown(self, batch: Any) -> SafeString:
+        ended = sum(number for status, number in batch.progress.counts.items() if status not in OPEN)
+        return format_html(
+            '<progress max="1" value="{}"></progress> {} of {}', batch.progress.progress, ended, batch.total
+        )
+
+    @display(description="Failed")
+    def failed_shown(self, batch: Any) -> str:
+        return str(batch.progress.counts[Status.FAILED] or "")
+
+    @display(description="Created")
+    def created_shown(self, batch: Batch) -> str:
+        return moment_text(batch.created_at)
+
+    def get_urls(self) -> list[URLPattern]:
+        guarded = self.admin_site.admin_view
+        return [
+            path("<str:object_id>/cancel/", guarded(require_POST(self.cancel_view)), name="contexts_batch_cancel"),
+            path("<str:object_id>/retry/", guarded(require_POST(self.retry_view)), name="contexts_batch_retry"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request) or request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        batch = self.row_or_404(request, object_id)
+        progress = batch_progress(batch)
+        values = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": batch,
+            "title": batch.name or batch.pk,
+            "subtitle": None,
+            "batch": batch,
+            "progress": progress,
+            "status": progress.status.replace("_", " "),
+            "status_colour": BATCH_COLOURS[progress.status],
+            "counts": _counts(batch, progress),
+            "failed": [(pk, admin_url("contexts_context_change", pk)) for pk in progress.failed_ids[:FAILED_SHOWN]],
+            "more_failed": max(0, progress.counts[Status.FAILED] - FAILED_SHOWN),
+            "can_cancel": self.has_change_permission(request) and any(progress.counts[status] for status in OPEN),
+            "can_retry": self.has_change_permission(request) and progress.counts[Status.FAILED] > 0,
+            "urls": {name: self.row_url(name, batch) for name in ("retry", "cancel")},
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "contexts/admin/batch.html", values)
+
+    def cancel_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        batch = self._row_to_move(request, object_id)
+
+        def cancel() -> None:
+            batch_cancel(batch.pk, organization_id=organization_of(request))
+            self.log_change(request, batch, "Cancelled.")
+
+        attempt(request, cancel, success="What was open in this batch is cancelled.")
+        return HttpResponseRedirect(self.row_url("change", batch))
+
+    def retry_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        batch = self._row_to_move(request, object_id)
+
+        def retry() -> None:
+            _, number = batch_retry_failed(batch.pk, organization_id=organization_of(request))
+            self.log_change(request, batch, f"Retried {number} failed contexts.")
+
+        attempt(request, retry, success="The failed contexts of this batch are set going again.")
+        return HttpResponseRedirect(self.row_url("change", batch))
+
+    def _row_to_move(self, request: HttpRequest, object_id: str) -> Batch:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        batch: Batch = self.row_or_404(request, object_id)
+        return batch
+
+
+def _counts(batch: Batch, progress: BatchProgress) -> list[dict[str, Any]]:
+    """Return a line for each status, with the list of those contexts."""
+    base = reverse("admin:contexts_context_changelist")
+    return [
+        {
+            "status": status,
+            "number": number,
+            "colour": STATUS_COLOURS[status],
+            "url": f"{base}?batch={batch.pk}&status={status}",
+        }
+        for status, number in progress.counts.items()
+    ]

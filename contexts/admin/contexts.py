@@ -1,0 +1,206 @@
+"""Contexts in the admin: find them, see what happened, set failed ones going again, cancel open ones."""
+
+import re
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.views.decorators.http import require_GET, require_POST
+from unfold.decorators import display
+
+from contexts.admin.access import NewestFirst, WatchedAdmin
+from contexts.admin.detail import Seen, context_page, duration_ms, failure_of
+from contexts.admin.filters import BatchFilter, CreatedFilter, OrganizationFilter, StatusFilter, TypeFilter
+from contexts.admin.moves import attempt, on_each, tell
+from contexts.admin.steps import step_at_work
+from contexts.admin.texts import STATUS_COLOURS, moment_text, seconds_text
+from contexts.models import Context
+from contexts.services import FROM_FAILED, context_cancel, context_retry
+from contexts.states import OPEN, Status
+from users.models import User
+from users.scoped_admin import organization_of
+
+ID_TEXT = re.compile(r"ctx_[0-9A-Za-z]*", re.IGNORECASE)
+ULID_TEXT = re.compile(r"[0-9][0-9A-Za-z]{5,25}")
+AFTER_ALL_TEXT = "\U0010ffff"
+
+
+class ContextList(NewestFirst):
+    """The list without what may be megabytes a row."""
+
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Context]:
+        rows: QuerySet[Context] = super().get_queryset(request, *args, **kwargs)
+        return rows.defer("data", "metadata", "step_runs")
+
+
+@admin.register(Context)
+class ContextAdmin(WatchedAdmin):
+    """Contexts are read here; only retry and cancel move them, through the services that clients use too."""
+
+    list_display = (
+        "heading",
+        "status_shown",
+        "type",
+        "step_shown",
+        "organization",
+        "attempts",
+        "created_shown",
+        "duration_shown",
+    )
+    list_display_links = ("heading",)
+    list_select_related = ("organization",)
+    list_filter = (StatusFilter, TypeFilter, OrganizationFilter, BatchFilter, ("created_at", CreatedFilter))
+    list_filter_submit = True
+    search_fields = ("title",)
+    search_help_text = "An id, its beginning, or words of the title"
+    actions = ("retry_selected", "cancel_selected")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ContextList]:
+        return ContextList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Context]:
+        # exclude, not status__in: the order of the primary key stays the way to read
+        return super().get_queryset(request).exclude(status=Status.HELD)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Context], search_term: str
+    ) -> tuple[QuerySet[Context], bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if ID_TEXT.fullmatch(term):
+            return queryset.filter(_id_begins(term[4:])), False
+        wanted = Q(title__icontains=term)
+        return queryset.filter(wanted | _id_begins(term) if ULID_TEXT.fullmatch(term) else wanted), False
+
+    # --- the list ---------------------------------------------------------------------------------------------
+    @display(description="Context", header=True)
+    def heading(self, context: Context) -> list[str]:
+        return [context.title or "(no title)", context.pk]
+
+    @display(description="Status", label=STATUS_COLOURS)
+    def status_shown(self, context: Context) -> str:
+        return context.status
+
+    @display(description="Step", header=True)
+    def step_shown(self, context: Context) -> list[str]:
+        failure = failure_of(context)
+        if failure is not None and context.status in (Status.FAILED, Status.RETRYING):
+            return [failure.component, failure.explanation.short]
+        return [step_at_work(context) if context.status in OPEN else "", ""]
+
+    @display(description="Created")
+    def created_shown(self, context: Context) -> str:
+        return moment_text(context.created_at)
+
+    @display(description="Took", empty_value="")
+    def duration_shown(self, context: Context) -> str:
+        return seconds_text(duration_ms(context))
+
+    @admin.action(description="Retry from the failed step", permissions=["change"])
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[Context]) -> None:
+        own = organization_of(request)
+        tally = on_each(_chosen(request, queryset), lambda pk: context_retry(pk, organization_id=own))
+        self._log_each(request, tally.done, "Retried from the failed step.")
+        tell(request, tally, one="context is set going again", many="contexts are set going again")
+
+    @admin.action(description="Cancel", permissions=["change"])
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Context]) -> None:
+        own = organization_of(request)
+        tally = on_each(_chosen(request, queryset), lambda pk: context_cancel(pk, organization_id=own))
+        self._log_each(request, tally.done, "Cancelled.")
+        tell(request, tally, one="context is cancelled", many="contexts are cancelled")
+
+    def _log_each(self, request: HttpRequest, ids: list[str], message: str) -> None:
+        for context in Context.objects.filter(pk__in=ids).only("pk", "title"):
+            self.log_change(request, context, message)
+
+    # --- one context ------------------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        guarded = self.admin_site.admin_view
+        return [
+            path("<str:object_id>/retry/", guarded(require_POST(self.retry_view)), name="contexts_context_retry"),
+            path("<str:object_id>/cancel/", guarded(require_POST(self.cancel_view)), name="contexts_context_cancel"),
+            path(
+                "<str:object_id>/revision/", guarded(require_GET(self.revision_view)), name="contexts_context_revision"
+            ),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request) or request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        context = self.row_or_404(request, object_id)
+        page = context_page(context, self._seen(request))
+        values = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": context,
+            "title": context.title or context.pk,
+            "subtitle": None,
+            "page": page,
+            "status_colour": STATUS_COLOURS[context.status],
+            "took": seconds_text(duration_ms(context)),
+            "urls": {name: self.row_url(name, context) for name in ("retry", "cancel", "revision", "history")},
+        }
+        request.current_app = self.admin_site.name
+        return TemplateResponse(request, "contexts/admin/context.html", values)
+
+    def _seen(self, request: HttpRequest) -> Seen:
+        return Seen(
+            may_move=self.has_change_permission(request),
+            staff_settings=organization_of(request) is None,
+            tracebacks=isinstance(request.user, User) and request.user.is_superuser,
+        )
+
+    def revision_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Tell the revision, so that an open page knows when it is out of date."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return JsonResponse({"revision": self.row_or_404(request, object_id).revision})
+
+    def retry_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        context = self._row_to_move(request, object_id)
+        chosen = request.POST.get("from", FROM_FAILED)
+
+        def retry() -> None:
+            context_retry(context.pk, organization_id=organization_of(request), from_step=chosen)
+            self.log_change(request, context, f"Retried from {chosen}.")
+
+        attempt(request, retry, success="The context is set going again; this page follows it.")
+        return HttpResponseRedirect(self.row_url("change", context))
+
+    def cancel_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        context = self._row_to_move(request, object_id)
+
+        def cancel() -> None:
+            context_cancel(context.pk, organization_id=organization_of(request))
+            self.log_change(request, context, "Cancelled.")
+
+        attempt(request, cancel, success="The context is cancelled.")
+        return HttpResponseRedirect(self.row_url("change", context))
+
+    def _row_to_move(self, request: HttpRequest, object_id: str) -> Context:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        context: Context = self.row_or_404(request, object_id)
+        return context
+
+
+def _id_begins(ulid: str) -> Q:
+    """Match ids by their beginning, as a range: the primary key's index finds it on every database."""
+    first = f"ctx_{ulid.upper()}"
+    return Q(pk__gte=first, pk__lt=first + AFTER_ALL_TEXT)
+
+
+def _chosen(request: HttpRequest, queryset: QuerySet[Context]) -> list[str]:
+    """Return the ids that were ticked; "all of the list" is not offered, for nobody can see what that is."""
+    ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+    return list(queryset.filter(pk__in=ticked).values_list("pk", flat=True))

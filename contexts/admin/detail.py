@@ -1,0 +1,166 @@
+"""All that the detail page of a context shows, put together in one place."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from base import clock
+from base.clock import from_iso, milliseconds_between
+from contexts.admin.access import admin_url
+from contexts.admin.article import Article, article_of, pretty
+from contexts.admin.explanations import Explanation, explain
+from contexts.admin.steps import Link, StepRow, chain_of, step_rows
+from contexts.document import step_run_documents, waiting_for
+from contexts.models import Context
+from contexts.services import FROM_FAILED, FROM_START
+from contexts.states import OPEN, Status
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Who looks: what the page may show depends on it.
+
+    Args:
+        staff_settings: whether settings that only staff of Draftline may see are shown.
+    """
+
+    may_move: bool
+    staff_settings: bool
+    tracebacks: bool
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The error, in a person's words and in the component's own."""
+
+    component: str
+    type: str
+    message: str
+    attempt: int
+    at: datetime
+    explanation: Explanation
+    is_final: bool
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the header."""
+
+    name: str
+    value: Any
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A place that a retry may start from."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class ContextPage:
+    """What the template reads."""
+
+    context: Context
+    failure: Failure | None
+    waits_for: str
+    facts: list[Fact]
+    chain: list[list[Link]]
+    steps: list[StepRow]
+    article: Article
+    data: str
+    metadata: str
+    choices: list[Choice]
+    can_retry: bool
+    can_cancel: bool
+    is_open: bool
+
+
+def context_page(context: Context, seen: Seen) -> ContextPage:
+    """Return the page about a context for who looks at it."""
+    runs = context.step_runs if seen.staff_settings else step_run_documents(context)
+    steps = step_rows(context, runs, with_traceback=seen.tracebacks)
+    is_open = context.status in OPEN
+    return ContextPage(
+        context=context,
+        failure=failure_of(context),
+        waits_for=waiting_for(context) or "",
+        facts=_facts(context, steps),
+        chain=chain_of(context),
+        steps=steps,
+        article=article_of(context),
+        data=pretty(context.data),
+        metadata=pretty(context.metadata) if context.metadata else "",
+        choices=_choices(context),
+        can_retry=seen.may_move and context.status == Status.FAILED,
+        can_cancel=seen.may_move and is_open,
+        is_open=is_open,
+    )
+
+
+def failure_of(context: Context) -> Failure | None:
+    """Return the error that stands in a context."""
+    error = context.error
+    if not error:
+        return None
+    return Failure(
+        component=str(error["component"] or ""),
+        type=error["type"],
+        message=error["message"],
+        attempt=error["attempt"],
+        at=from_iso(error["at"]),
+        explanation=explain(error["type"], retryable=error["retryable"]),
+        is_final=context.status == Status.FAILED,
+    )
+
+
+def duration_ms(context: Context) -> int | None:
+    """Return how long it took from the first pick-up, or takes so far; None before."""
+    if context.started_at is None:
+        return None
+    return milliseconds_between(context.started_at, context.ended_at or clock.now())
+
+
+def _choices(context: Context) -> list[Choice]:
+    failed = str((context.error or {}).get("component") or "")
+    first = f"the failed step ({failed})" if failed else "the failed step"
+    done = context.processing.get("completed_components", [])
+    steps = [Choice(key, f"the step {key}") for key in done]
+    return [Choice(FROM_FAILED, first), Choice(FROM_START, "the start"), *steps]
+
+
+def _facts(context: Context, steps: list[StepRow]) -> list[Fact]:
+    template = next((step for step in reversed(steps) if step.template), None)
+    used = next((step.model for step in reversed(steps) if step.model), "")
+    facts = [
+        Fact("Organization", context.organization.name),
+        Fact("Type", context.type),
+        Fact("Batch", context.batch_id, admin_url("contexts_batch_change", context.batch_id)),
+        Fact("Pipeline", context.pipeline_id, admin_url("components_pipeline_change", context.pipeline_id)),
+        Fact("Priority", context.priority),
+        Fact("Attempts", context.attempts),
+        Fact("Retries after a failure", context.retry_count),
+        Fact("Created", context.created_at),
+        Fact("Picked up", context.started_at),
+        Fact("Ended", context.ended_at),
+        Fact("Template", template.template if template else "", template.template_url if template else ""),
+        Fact("Model", used),
+        Fact("Tokens", _tokens(steps)),
+        Fact("Cost", _cost(steps)),
+    ]
+    return [fact for fact in facts if fact.value not in (None, "")]
+
+
+def _tokens(steps: list[StepRow]) -> str:
+    asked = [step for step in steps if step.tokens is not None]
+    if not asked:
+        return ""
+    sent, received = (sum(getattr(step, name) or 0 for step in asked) for name in ("input_tokens", "output_tokens"))
+    return f"{sent + received:,} ({sent:,} in, {received:,} out)"
+
+
+def _cost(steps: list[StepRow]) -> str:
+    known = [step.cost_usd for step in steps if step.cost_usd is not None]
+    return f"${sum(known):.4f}" if known else ""

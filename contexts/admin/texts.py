@@ -1,0 +1,39 @@
+"""How times and statuses look on the pages about work."""
+
+from datetime import UTC, datetime
+
+from contexts.states import Status
+
+# unfold's names of colours
+STATUS_COLOURS: dict[str, str] = {
+    Status.PENDING: "default",
+    Status.PROCESSING: "info",
+    Status.RETRYING: "warning",
+    Status.COMPLETED: "success",
+    Status.FAILED: "danger",
+    Status.CANCELLED: "default",
+}
+BATCH_COLOURS = {
+    "processing": "info",
+    "completed": "success",
+    "completed_with_failures": "danger",
+    "cancelled": "default",
+}
+
+
+def moment_text(moment: datetime | None) -> str:
+    """Write a time as ``2023-05-15 10:30:00``, in UTC."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def seconds_text(milliseconds: int | None) -> str:
+    """Write how long something took: ``45 ms``, ``2.1 s``, ``3 min 5 s``, ``2 h 4 min``."""
+    if milliseconds is None:
+        return ""
+    if milliseconds < 1000:
+        return f"{milliseconds} ms"
+    seconds = milliseconds / 1000
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

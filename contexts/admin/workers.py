@@ -1,0 +1,59 @@
+"""Workers in the admin: which processes run contexts, and whether they are heard of."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.timesince import timesince
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from base import clock
+from contexts.admin.access import WatchedAdmin
+from contexts.admin.texts import moment_text
+from contexts.models import Worker, WorkerState
+from users.scoped_admin import organization_of
+
+STATE_COLOURS = {"live": "success", "silent": "warning", "stopped": "default", "dead": "danger"}
+
+
+@admin.register(Worker)
+class WorkerAdmin(WatchedAdmin):
+    """Read only, and for staff of Draftline: hosts are nobody else's business."""
+
+    list_display = ("host", "pid", "state_shown", "in_flight", "heartbeat_shown", "started_shown", "version", "id")
+    list_display_links = None
+    list_filter = (("state", ChoicesDropdownFilter),)
+    list_filter_submit = True
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Worker]:
+        return Worker.objects.all()  # workers belong to no organization
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return organization_of(request) is None and super().has_view_permission(request, obj)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return organization_of(request) is None and super().has_module_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    @display(description="State", label=STATE_COLOURS)
+    def state_shown(self, worker: Worker) -> str:
+        if worker.state == WorkerState.LIVE:
+            return "live" if worker.expires_at > clock.now() else "silent"
+        return "stopped" if worker.state == WorkerState.STOPPED else "dead"
+
+    @display(description="Heard of")
+    def heartbeat_shown(self, worker: Worker) -> str:
+        seconds = max(0, int((clock.now() - worker.heartbeat_at).total_seconds()))
+        return f"{seconds} s ago" if seconds < 60 else f"{timesince(worker.heartbeat_at, depth=1)} ago"
+
+    @display(description="Started")
+    def started_shown(self, worker: Worker) -> str:
+        return moment_text(worker.started_at)
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[Any, ...]:
+        return ()

@@ -1,0 +1,196 @@
+"""The list of contexts: what it shows, finds and filters, and what it never asks the database."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from base import clock
+from contexts.batches import batch_submit
+from contexts.models import Batch, BatchState, Context
+from contexts.services import context_cancel
+from contexts.states import Status
+from contexts.submission import Submitter
+from tests.fakes.openai_server import refusal
+from users.access import Role
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/contexts/context/"
+
+
+def shown(browser, **query) -> list[str]:
+    """Return the ids on the first page, as they come."""
+    response = browser.get(LIST, query)
+    assert response.status_code == 200
+    return [context.pk for context in response.context["cl"].result_list]
+
+
+def test_the_newest_stand_first_and_no_address_changes_that(admin_browser, submit):
+    ids = [submit(title=f"Number {number}").pk for number in range(3)]
+    assert shown(admin_browser) == ids[::-1]
+    assert shown(admin_browser, o="6.2") == ids[::-1]
+
+
+def test_held_rows_are_never_shown(admin_browser, submit):
+    seen, held = submit(), submit()
+    Context.objects.filter(pk=held.pk).update(status=Status.HELD)
+    assert shown(admin_browser) == [seen.pk]
+    assert admin_browser.get(f"{LIST}{held.pk}/change/").status_code == 404
+
+
+def test_an_id_its_beginning_and_words_of_the_title_find_a_context(admin_browser, submit):
+    whale, _tree = submit(title="The great whale"), submit(title="A tree")
+    for words in (whale.pk, whale.pk[4:], whale.pk.lower(), "GREAT", "eat wha"):
+        assert shown(admin_browser, q=words) == [whale.pk], words
+    assert len(shown(admin_browser, q=whale.pk[:9])) == 2
+    assert shown(admin_browser, q="ctx_0000") == shown(admin_browser, q="nothing of the kind") == []
+
+
+def test_every_filter_narrows_the_list(admin_browser, submit, organization, other):
+    plain = submit()
+    cancelled = submit(other)
+    context_cancel(cancelled.pk, organization_id=None)
+    tutorial = submit(type="tutorial")
+    batch, _ = batch_submit(
+        [{"type": "article", "pipeline": ["template"], "data": {"title": "In a batch"}}],
+        submitter=Submitter(organization.pk),
+    )
+    in_batch = Context.objects.get(batch=batch)
+    assert shown(admin_browser, status="cancelled") == [cancelled.pk]
+    assert cancelled.pk not in shown(admin_browser, status="open")
+    assert shown(admin_browser, type="tutorial") == [tutorial.pk]
+    assert shown(admin_browser, organization=other.pk) == [cancelled.pk]
+    assert shown(admin_browser, batch=batch.pk) == [in_batch.pk]
+    assert shown(admin_browser, status="pending", batch=batch.pk, type="article") == [in_batch.pk]
+    assert plain.pk in shown(admin_browser, status="open")
+
+
+def test_the_filter_by_day_takes_both_days_in(admin_browser, submit):
+    context = submit()
+    day = context.created_at
+    before, after = (day - timedelta(days=1)).date(), (day + timedelta(days=1)).date()
+    assert shown(admin_browser, created_at_from=day.date(), created_at_to=day.date()) == [context.pk]
+    assert shown(admin_browser, created_at_to=before) == shown(admin_browser, created_at_from=after) == []
+    for nonsense in ("yesterday", "0001-01-01", "9999-12-31"):
+        assert shown(admin_browser, created_at_from=nonsense) == [context.pk]
+
+
+def test_the_lists_never_count_a_table_or_read_the_data(admin_browser, submit):
+    submit()
+    for address in (LIST, f"{LIST}?q=Example&status=open", "/admin/contexts/batch/", "/admin/contexts/worker/"):
+        with CaptureQueriesContext(
+            connection,
+        ) as captured:
+            assert admin_browser.get(address).status_code == 200
+        statements = [query["sql"] for query in captured if "contexts" in query["sql"] or "COUNT(*)" in query["sql"]]
+        assert not [sql for sql in statements if "COUNT(*)" in sql]
+        assert not [sql for sql in statements if '"contexts"."data"' in sql or '"contexts"."step_runs"' in sql]
+
+
+def test_the_list_is_read_along_an_index(admin_browser, submit):
+    submit()
+    with CaptureQueriesContext(connection) as captured:
+        admin_browser.get(LIST)
+    select = next(query["sql"] for query in captured if 'FROM "contexts"' in query["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {select}")
+        plan = " ".join(str(row) for row in cursor.fetchall())
+    assert "TEMP B-TREE" not in plan
+
+
+def test_pages_go_on_without_a_count(admin_browser, submit, monkeypatch):
+    monkeypatch.setattr("contexts.admin.contexts.ContextAdmin.list_per_page", 2)
+    ids = [submit().pk for _ in range(3)]
+    assert shown(admin_browser, p=2) == [ids[0]]
+    assert shown(admin_browser, p=99) == []
+
+
+def test_staff_of_one_organization_see_its_contexts_only(person, submit, organization, other):
+    own, theirs = submit(), submit(other)
+    browser = person(Role.OPERATOR, organization)
+    assert shown(browser) == [own.pk]
+    assert shown(browser, organization=other.pk) == [own.pk]
+    assert theirs.pk not in shown(browser, q=theirs.pk)
+    assert browser.get(f"{LIST}{own.pk}/change/").status_code == 200
+    for page in ("change", "revision", "retry", "cancel"):
+        address = f"{LIST}{theirs.pk}/{page}/"
+        answer = browser.post(address) if page in ("retry", "cancel") else browser.get(address)
+        assert answer.status_code == 404, page
+    browser.post(LIST, {"action": "cancel_selected", "_selected_action": [own.pk, theirs.pk]})
+    own.refresh_from_db()
+    theirs.refresh_from_db()
+    assert (own.status, theirs.status) == (Status.CANCELLED, Status.PENDING)
+
+
+def test_a_selection_is_cancelled_and_what_cannot_be_is_told(operator, submit):
+    open_one, ended = submit(), submit()
+    context_cancel(ended.pk, organization_id=None)
+    page = operator.post(
+        LIST, {"action": "cancel_selected", "_selected_action": [open_one.pk, ended.pk]}, follow=True
+    ).content.decode()
+    open_one.refresh_from_db()
+    assert open_one.status == Status.CANCELLED
+    assert "1 context is cancelled." in page
+    assert f"1 was left as it is: {ended.pk} is cancelled; only a context that has not ended can be cancelled." in page
+
+
+def test_a_selection_never_means_the_whole_list(operator, submit):
+    ticked, unticked = submit(), submit()
+    operator.post(LIST, {"action": "cancel_selected", "_selected_action": [ticked.pk], "select_across": "1"})
+    unticked.refresh_from_db()
+    assert unticked.status == Status.PENDING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_selection_of_failed_contexts_is_set_going_again(operator, worked, submit):
+    failed = [worked(refusal()) for _ in range(2)]
+    waiting = submit()
+    ids = [context.pk for context in (*failed, waiting)]
+    page = operator.post(LIST, {"action": "retry_selected", "_selected_action": ids}, follow=True).content.decode()
+    assert {Context.objects.get(pk=context.pk).status for context in failed} == {Status.RETRYING}
+    assert "2 contexts are set going again." in page
+    assert f"{waiting.pk} is pending; only a failed context can be retried." in page
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failed_context_shows_its_step_and_a_short_reason(admin_browser, worked):
+    worked(refusal())
+    page = admin_browser.get(LIST).content.decode()
+    assert "ai_generator" in page
+    assert "Model refused" in page
+    assert "failed" in page
+
+
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.AUDITOR])
+def test_those_who_only_look_are_offered_no_actions(role, person, submit):
+    context = submit()
+    browser = person(role)
+    page = browser.get(LIST).content.decode()
+    assert context.pk in page
+    assert "cancel_selected" not in page
+    browser.post(LIST, {"action": "cancel_selected", "_selected_action": [context.pk]})
+    context.refresh_from_db()
+    assert context.status == Status.PENDING
+
+
+def test_clients_cannot_enter_and_nobody_adds_or_deletes(person, admin_browser, submit):
+    context = submit()
+    assert person(Role.CLIENT).get(LIST).status_code == 302
+    assert admin_browser.get(f"{LIST}add/").status_code == 403
+    assert admin_browser.post(f"{LIST}{context.pk}/delete/", {"post": "yes"}).status_code == 403
+    admin_browser.post(LIST, {"action": "delete_selected", "_selected_action": [context.pk], "post": "yes"})
+    assert Context.objects.filter(pk=context.pk).exists()
+
+
+def test_a_title_with_markup_is_shown_as_text(admin_browser, submit):
+    submit(title="<script>alert(1)</script>")
+    page = admin_browser.get(LIST).content.decode()
+    assert "<script>alert(1)" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_batches_that_were_not_accepted_are_not_shown(admin_browser, organization):
+    now = clock.now()
+    Batch.objects.create(id="batch_a", organization=organization, state=BatchState.ACCEPTING, created_at=now)
+    assert admin_browser.get("/admin/contexts/batch/batch_a/change/").status_code == 404

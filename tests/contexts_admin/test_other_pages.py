@@ -1,0 +1,168 @@
+"""Batches, workers, the queue, the side bar and the first page."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.utils import quote
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from base import clock
+from contexts.batches import batch_submit
+from contexts.engine.run import run_drain
+from contexts.models import Batch, Context, IdempotencyKey, StepTranscript, Worker, WorkerState
+from contexts.states import Status
+from contexts.submission import Submitter
+from tests.fakes.openai_server import answer, refusal
+from users.access import Role
+
+pytestmark = pytest.mark.django_db
+BATCHES, WORKERS = "/admin/contexts/batch/", "/admin/contexts/worker/"
+QUEUE = ("ormq", "schedule", "success", "failure")
+
+
+@pytest.fixture
+def batch(organization) -> Batch:
+    items = [
+        {"type": "article", "pipeline": ["template", "ai_generator"], "data": {"title": f"T{n}"}} for n in range(3)
+    ]
+    return batch_submit(items, submitter=Submitter(organization.pk), name="<b>Autumn</b>")[0]
+
+
+def test_a_batch_shows_how_far_it_is_and_leads_to_its_contexts(admin_browser, batch):
+    page = admin_browser.get(BATCHES).content.decode()
+    assert batch.pk in page
+    assert "0 of 3" in page
+    assert "<b>Autumn" not in page
+    detail = admin_browser.get(f"{BATCHES}{batch.pk}/change/").content.decode()
+    assert f"?batch={batch.pk}&amp;status=pending" in detail
+    assert "<b>Autumn" not in detail
+    assert admin_browser.get(BATCHES, {"q": "Autumn"}).context["cl"].result_list == [batch]
+
+
+def test_a_batch_is_cancelled_once(operator, batch):
+    address = f"{BATCHES}{batch.pk}/cancel/"
+    assert "is cancelled" in operator.post(address, follow=True).content.decode()
+    assert set(Context.objects.values_list("status", flat=True)) == {Status.CANCELLED}
+    assert "there is nothing to cancel" in operator.post(address, follow=True).content.decode()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_failed_contexts_of_a_batch_are_set_going_again(operator, model_server, batch):
+    model_server.default = refusal()
+    run_drain(until_idle=True)
+    page = operator.get(f"{BATCHES}{batch.pk}/change/").content.decode()
+    failed = Context.objects.filter(status=Status.FAILED)
+    assert failed.count() == 3
+    assert all(context.pk in page for context in failed)
+    model_server.default = answer()
+    operator.post(f"{BATCHES}{batch.pk}/retry/")
+    run_drain(until_idle=True)
+    assert set(Context.objects.values_list("status", flat=True)) == {Status.COMPLETED}
+
+
+@pytest.mark.parametrize("role", [Role.EDITOR, Role.AUDITOR])
+def test_those_who_only_look_move_no_batch(role, person, batch):
+    browser = person(role)
+    assert f"{batch.pk}/cancel/" not in browser.get(f"{BATCHES}{batch.pk}/change/").content.decode()
+    assert browser.post(f"{BATCHES}{batch.pk}/cancel/").status_code == 403
+    assert browser.post(f"{BATCHES}{batch.pk}/retry/").status_code == 403
+    assert browser.post(f"{BATCHES}{batch.pk}/change/", {"name": "x"}).status_code == 403
+
+
+def test_another_organizations_batch_is_not_there(person, batch, other):
+    browser = person(Role.OPERATOR, other)
+    assert batch.pk not in browser.get(BATCHES).content.decode()
+    assert browser.get(f"{BATCHES}{batch.pk}/change/").status_code == 404
+    assert browser.post(f"{BATCHES}{batch.pk}/cancel/").status_code == 404
+
+
+def test_the_progress_of_a_page_of_batches_is_one_query(admin_browser, organization, batch):
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            admin_browser.get(BATCHES)
+        return len(captured)
+
+    queries()
+    before = queries()
+    item = {"type": "article", "pipeline": ["template"], "data": {}}
+    for _ in range(3):
+        batch_submit([item], submitter=Submitter(organization.pk))
+    assert queries() == before
+
+
+def test_workers_are_shown_and_a_silent_one_stands_out(admin_browser):
+    now = clock.now()
+    Worker.objects.create(id="wrk_1", host="alpha", pid=11, expires_at=now + timedelta(minutes=5))
+    Worker.objects.create(id="wrk_2", host="beta", pid=12, expires_at=now - timedelta(minutes=5))
+    Worker.objects.create(id="wrk_3", host="gamma", pid=13, expires_at=now, state=WorkerState.BURIED)
+    page = admin_browser.get(WORKERS)
+    for words in ("alpha", "beta", "gamma", "silent", "dead"):
+        assert words in page.content.decode()
+    assert [row.pk for row in admin_browser.get(WORKERS, {"state__exact": "live"}).context["cl"].result_list] == [
+        "wrk_2",
+        "wrk_1",
+    ]
+    assert admin_browser.post(f"{WORKERS}wrk_1/change/", {"pid": 1}).status_code == 403
+
+
+def test_staff_of_one_organization_see_no_workers(person, organization):
+    browser = person(Role.OPERATOR, organization)
+    assert browser.get(WORKERS).status_code == 403
+    assert WORKERS not in browser.get("/admin/").content.decode()
+
+
+def test_the_queue_is_for_administrators_and_read_only(person, admin_browser):
+    operator = person(Role.OPERATOR)
+    for name in QUEUE:
+        assert admin_browser.get(f"/admin/django_q/{name}/").status_code == 200
+        assert admin_browser.get(f"/admin/django_q/{name}/add/").status_code == 403
+        assert operator.get(f"/admin/django_q/{name}/").status_code == 403
+    assert "/admin/django_q/" in admin_browser.get("/admin/").content.decode()
+    assert "/admin/django_q/" not in operator.get("/admin/").content.decode()
+
+
+def test_bookkeeping_has_no_pages():
+    assert not admin.site.is_registered(IdempotencyKey)
+    assert not admin.site.is_registered(StepTranscript)
+
+
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.EDITOR, Role.OPERATOR, Role.AUDITOR])
+def test_every_link_of_the_side_bar_opens(role, person):
+    browser = person(role)
+    groups = browser.get("/admin/").context["sidebar_navigation"]
+    links = [item["link"] for group in groups for item in group["items"]]
+    assert "/admin/contexts/context/" in links
+    assert ("/admin/users/user/" in links) == (role in (Role.ADMINISTRATOR, Role.AUDITOR))
+    for link in links:
+        assert browser.get(link).status_code == 200, link
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_page_tells_what_waits_and_what_failed(admin_browser, worked, submit, person, other):
+    failed = worked(refusal(), title="<i>Broken</i>")
+    submit()
+    page = admin_browser.get("/admin/")
+    numbers = {card.name: card.number for card in page.context["cards"]}
+    assert numbers == {
+        "Waiting": "1", "In work": "0", "Retrying": "0", "Failed": "1", "Completed": "0", "Workers": "0",
+    }  # fmt: skip
+    assert quote(failed.pk) in page.content.decode()
+    assert "<i>Broken" not in page.content.decode()
+    theirs = person(Role.OPERATOR, other).get("/admin/")
+    assert {card.number for card in theirs.context["cards"]} == {"0"}
+    assert quote(failed.pk) not in theirs.content.decode()
+
+
+def test_the_first_page_counts_along_indexes(admin_browser):
+    with CaptureQueriesContext(connection) as captured:
+        admin_browser.get("/admin/")
+    counts = [query["sql"] for query in captured if "COUNT(" in query["sql"] and '"contexts"' in query["sql"]]
+    assert len(counts) == 5
+    with connection.cursor() as cursor:
+        for sql in counts:
+            assert "LIMIT 1001" in sql
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            plan = " ".join(str(row) for row in cursor.fetchall())
+            assert "COVERING INDEX contexts_" in plan
