@@ -1,7 +1,7 @@
 """Form fields for the settings of a component, drawn from its JSON schema.
 
-An empty field means "not set": the value is left out, and the component's own default holds, today's and any later one.
-Bounds are checked twice: here, so that the browser helps, and by the component's pydantic model, which has the last word.
+An empty field means "not set": the value is left out, and the component's own default holds, today's or a later one.
+Bounds are checked twice: here, so that the browser helps, and by the component's pydantic model, which decides.
 """
 
 import json
@@ -136,7 +136,7 @@ def _number(setting: Setting, options: dict[str, Any]) -> forms.Field:
     is_whole = setting.kind == "integer"
     # the browser's own bounds include their ends; the others are pydantic's to check
     attrs = {"placeholder": _shown_default(setting), "step": 1 if is_whole else "any"}
-    bounds = {"min_value": setting.limits.get("minimum"), "max_value": setting.limits.get("maximum")}
+    bounds: dict[str, Any] = {"min_value": setting.limits.get("minimum"), "max_value": setting.limits.get("maximum")}
     if is_whole:
         return forms.IntegerField(widget=UnfoldAdminIntegerFieldWidget(attrs), **bounds, **options)
     # a number's own widget sets step to 'any', which our attribute says as well
@@ -145,13 +145,12 @@ def _number(setting: Setting, options: dict[str, Any]) -> forms.Field:
 
 def _text(setting: Setting, options: dict[str, Any]) -> forms.Field:
     most = setting.limits.get("maxLength")
-    attrs = {"placeholder": _shown_default(setting)}
+    attrs: dict[str, Any] = {"placeholder": _shown_default(setting)}
     if setting.is_secret:
         return TextField(max_length=most, widget=UnfoldAdminPasswordInput(attrs), **options)
     if most is not None and most > LONG_TEXT:
-        return TextField(
-            max_length=most, strip=False, widget=UnfoldAdminTextareaWidget({**attrs, "rows": 4}), **options
-        )
+        attrs["rows"] = 4
+        return TextField(max_length=most, strip=False, widget=UnfoldAdminTextareaWidget(attrs), **options)
     return TextField(max_length=most, widget=UnfoldAdminTextInputWidget(attrs), **options)
 
 
@@ -178,6 +177,8 @@ _FIELDS: dict[str, Callable[[Setting, dict[str, Any]], forms.Field]] = {
 
 def _how(setting: Setting) -> str:
     """Say how a value is typed, where that is not plain from the field."""
+    if setting.kind == "string" and setting.is_secret:
+        return "Empty: what is stored stays."
     if setting.kind == "array":
         return "One per line."
     if setting.kind == "object":

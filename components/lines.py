@@ -1,8 +1,8 @@
 """Settings as a person types them: one per line, ``name: value``, without braces or quotes. Pure.
 
-A value is read as JSON where it is JSON (``0.2``, ``true``, ``null``, ``["a", "b"]``), else as the text that it is; where
-the component's schema says what is meant, that decides: ``42`` is text for a setting that holds text. What is written
-by `settings_text` is read back as the same settings.
+A value is read as JSON where it is JSON (``0.2``, ``true``, ``null``, ``["a", "b"]``), else as the text that it is;
+where the component's schema says what is meant, that decides: ``42`` is text for a setting that holds text. What is
+written by `settings_text` is read back as the same settings.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from base.problems import Fault, InvalidInput, pointer
-from base.strict_json import faults_in, parse_json
+from base.strict_json import faults_in
 from components.schema import Setting
 
 _WORDS = {"yes": True, "true": True, "no": False, "false": False}
@@ -78,13 +78,10 @@ def value_read(text: str, setting: Setting | None = None) -> Any:
         return text
     if setting.kind == "boolean" and isinstance(value, str):
         return _WORDS.get(value.lower(), value)
-    if setting.kind == "array" and isinstance(value, str):
-        return [value_read(part.strip()) if setting.item_kind != "string" else part.strip() for part in _parts(value)]
+    if setting.kind == "array" and not isinstance(value, list | None):
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return parts if setting.item_kind == "string" else [value_read(part) for part in parts]
     return value
-
-
-def _parts(text: str) -> list[str]:
-    return [part for part in text.split(",") if part.strip()]
 
 
 def value_text(value: Any) -> str:
@@ -100,6 +97,6 @@ def _is_plain(text: str) -> bool:
 
 def _json_or_text(text: str) -> Any:
     try:
-        return parse_json(text.encode("utf-8", "surrogatepass"))
-    except InvalidInput:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return text

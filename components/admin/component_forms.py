@@ -1,8 +1,9 @@
 """The two forms of a component setting: which component it configures, then its settings."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
+from django.forms.models import ModelFormMetaclass
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from base.forms import show_problem
@@ -76,7 +77,7 @@ class ComponentForm(SeenForm):
         if self.is_new:
             self.instance.type = self.type_name
         self.stored: dict[str, Any] = dict(self.instance.config or {})
-        self.initial |= {f"{PREFIX}{name}": value for name, value in self.stored.items() if name in self.settings}
+        self.initial.update({f"{PREFIX}{name}": value for name, value in self.stored.items() if name in self.settings})
 
     def clean_chosen_id(self) -> str:
         return check_new_id(self, Component, self.cleaned_data["chosen_id"], prefix=ID_PREFIX)
@@ -130,6 +131,5 @@ def form_for(type_name: str, *, is_new: bool) -> type[ComponentForm]:
     fields: dict[str, Any] = {f"{PREFIX}{name}": setting_field(setting) for name, setting in settings.items()}
     if is_new:
         fields["chosen_id"] = chosen_id_field(help_text="What pipelines call it. It cannot be changed later.")
-    return type(ComponentForm)(
-        "ComponentForm", (ComponentForm,), {**fields, "settings": settings, "type_name": type_name, "__module__": __name__}
-    )
+    facts = {"settings": settings, "type_name": type_name, "__module__": __name__}
+    return cast(type[ComponentForm], ModelFormMetaclass("ComponentForm", (ComponentForm,), {**fields, **facts}))

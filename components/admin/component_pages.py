@@ -29,9 +29,11 @@ from components.usage import pipelines_by_component, pipelines_naming
 class ComponentRows(ChangeList):
     """The list's rows with the pipelines that use them: one query for the whole page."""
 
+    result_list: Any
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        rows = list(self.result_list)
+        rows: list[Any] = list(self.result_list)
         used = pipelines_by_component(visible_pipelines(request))
         for row in rows:
             row.used_by = used.get(row.pk, [])
@@ -55,7 +57,6 @@ class ComponentAdmin(ModelAdmin):
     search_fields = ("name", "id", "description")
     ordering = ("name",)
     warn_unsaved_form = True
-    change_form_outer_before_template = None
 
     # --- who may --------------------------------------------------------------------------------------------------
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -77,12 +78,11 @@ class ComponentAdmin(ModelAdmin):
 
     # --- one component --------------------------------------------------------------------------------------------
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> Any:
-        if not self.has_add_permission(request) or request.method == "POST" or _chosen_type(request):
-            choice = ChooseForm(request.GET)
-            if request.method == "POST" or not self.has_add_permission(request) or choice.is_valid():
-                return super().add_view(request, form_url, extra_context)
-            return self._choose(request, choice)
-        return self._choose(request, ChooseForm(request.GET if request.GET else None))
+        choice = ChooseForm(request.GET if "type" in request.GET else None)
+        is_posted = request.method == "POST" and _chosen_type(request) in component_types()
+        if is_posted or choice.is_valid() or not self.has_add_permission(request):
+            return super().add_view(request, form_url, extra_context)
+        return self._choose(request, choice)
 
     def _choose(self, request: HttpRequest, form: ChooseForm) -> HttpResponse:
         context = {

@@ -51,5 +51,3 @@ def _stage(part: Any) -> str:
     ]
     name = str(part.get("component", "?"))
     return f"{name} [{', '.join(notes)}]" if notes else name
-
-
