@@ -1,5 +1,7 @@
 """Lists answer ``{results, next, previous}`` and stay stable while rows are added."""
 
+from base64 import b64decode
+
 from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
@@ -37,12 +39,16 @@ class NewestFirst(CursorPagination):
         Raises:
             InvalidInput: it is none of ours; DRF would answer 404.
         """
+        encoded = request.query_params.get("cursor")
+        if encoded is None:
+            return None
         try:
+            b64decode(encoded, validate=True)  # DRF would skip what is no base64
             cursor = super().decode_cursor(request)
-        except NotFound as exc:
+        except (NotFound, ValueError) as exc:
             raise _bad_cursor() from exc
         position = str(cursor.position or "") if cursor else ""
-        if len(position) > MAX_POSITION_LENGTH or not position.isprintable():
+        if not encoded or len(position) > MAX_POSITION_LENGTH or not position.isprintable():
             raise _bad_cursor()
         return cursor
 

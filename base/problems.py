@@ -10,6 +10,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+# As many as a bulk submission has contexts; a body can hold a million faults, an answer need not.
+MAX_FAULTS = 10_000
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -69,7 +72,7 @@ class InvalidInput(Problem):
 
     def __init__(self, errors: Iterable[Fault], detail: str = "") -> None:
         faults = tuple(errors)
-        super().__init__(detail or summary(faults), faults)
+        super().__init__(detail or summary(faults), faults[:MAX_FAULTS])
 
 
 class NotFound(Problem):

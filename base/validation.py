@@ -13,6 +13,10 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 _MESSAGES: Mapping[str, str] = {
     "extra_forbidden": "There is no such key here; take it out.",
     "missing": "This is required.",
+    "model_type": "Send a JSON object.",
+    "dict_type": "Send a JSON object.",
+    "list_type": "Send a list.",
+    "string_type": "Send a text.",
 }
 
 

@@ -18,7 +18,7 @@ from django.db.models import F, ProtectedError
 from ulid import ULID
 
 from base import clock
-from base.problems import Conflict, Fault, InvalidInput, TooLarge
+from base.problems import MAX_FAULTS, Conflict, Fault, InvalidInput, TooLarge
 from base.validation import read_model
 from contexts.doorbell import doorbell
 from contexts.idempotency import Idempotency
@@ -28,7 +28,6 @@ from contexts.states import Move, Status, sources, target
 from contexts.submission import ContextSubmission, PipelineReader, Submitter, check_sizes, context_row
 
 MAX_CONTEXTS = 10_000
-MAX_FAULTS = 10_000
 INSERT_CHUNK = 500
 ABANDONED_AFTER = timedelta(minutes=5)
 
@@ -42,8 +41,9 @@ def batch_submit(
     batch_id: str | None = None,
     idempotency: Idempotency | None = None,
 ) -> tuple[Batch, bool]:
-    """Store all contexts or none. Return the batch, and whether this call accepted it.
+    """Store all contexts or none. Return the batch, and whether this is the first such request.
 
+    Of twins with one idempotency key the first is the one that noted the key, whoever of them passes the commit point.
     Safe to repeat with the same items and the same ``batch_id`` or idempotency key.
 
     Args:
@@ -72,7 +72,7 @@ def batch_submit(
     batch_release(batch.pk)
     doorbell.ring()
     batch.refresh_from_db()
-    return batch, accepted and not (idempotency and known)
+    return batch, not known if idempotency else accepted
 
 
 def _batch_finished(batch: Batch) -> Batch:

@@ -40,8 +40,9 @@ def context_submit(
     context_id: str | None = None,
     idempotency: Idempotency | None = None,
 ) -> tuple[Context, bool]:
-    """Store a context and wake a worker. Return it, and whether this call made it.
+    """Store a context and wake a worker. Return it, and whether this is the first such request.
 
+    Of twins with one idempotency key the first is the one that noted the key, whoever of them stores the row.
     Safe to repeat with the same ``context_id`` or idempotency key: the row that is there is returned.
 
     Raises:
@@ -61,10 +62,11 @@ def context_submit(
     )
     if idempotency and not known and not idempotency.reserve(row.pk):
         return context_submit(submission, submitter=submitter, idempotency=idempotency)
-    return _context_insert(row, is_new=not (idempotency and known))
+    context, is_made = _context_insert(row)
+    return context, not known if idempotency else is_made
 
 
-def _context_insert(row: Context, *, is_new: bool) -> tuple[Context, bool]:
+def _context_insert(row: Context) -> tuple[Context, bool]:
     try:
         with transaction.atomic():
             row.save(force_insert=True)
@@ -74,7 +76,7 @@ def _context_insert(row: Context, *, is_new: bool) -> tuple[Context, bool]:
             raise
         return existing, False
     doorbell.ring()
-    return row, is_new
+    return row, True
 
 
 def context_cancel(context_id: str, *, organization_id: str | None) -> Context:
