@@ -31,12 +31,15 @@ class ContextView:
 
     Args:
         data: the client's input and what earlier steps wrote; do not change it, answer what is new.
+        written: the keys of ``data`` that earlier steps wrote. All others hold what a client sent, whatever they
+            are called: never render or run that.
     """
 
     id: str
     type: str
     data: Mapping[str, Any]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    written: frozenset[str] = frozenset()
     organization_id: str = ""
     step_key: str = ""
     attempt: int = 1

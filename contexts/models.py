@@ -111,7 +111,7 @@ class Context(models.Model):
         indexes = [
             models.Index(fields=["status", "claim_order"], name="contexts_claim"),
             models.Index(fields=["status", "next_retry_at"], name="contexts_due"),
-            models.Index(fields=["lease_token"], name="contexts_lease"),
+            models.Index(fields=["lease_token", "status"], name="contexts_lease"),
             models.Index(fields=["organization", "id"], name="contexts_organization"),
             models.Index(fields=["organization", "status", "id"], name="contexts_org_status"),
             models.Index(fields=["organization", "type", "id"], name="contexts_org_type"),

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
-from templates_app.prompts import PromptError, render, variables_for
 
 from components.builtin.answers import answer_schema, read_answer
 from components.builtin.sections import Part, parts_of, structure_in
 from components.contract import STAFF_ONLY, Component, ComponentConfig, ContextView, ModelAnswer, ModelRequest, Tools
 from components.errors import PermanentError
+from templates_app.prompts import PromptError, render, variables_for
 
 SYSTEM = (
     "You write finished content for publication. Follow the brief of every section. "
@@ -59,7 +59,8 @@ class AiGenerator(Component[AiGeneratorConfig]):
             )
         parts = parts_of(structure)
         request = self._request(context, parts)
-        _note_template(context.data, tools)
+        if "template" in context.written:
+            _note_template(context.data, tools)
         tools.notes.prompt = f"{request.system}\n\n{request.prompt}"
         answer = await tools.models.get(self.config.provider).generate(request)
         self._note_answer(answer, tools)
@@ -72,7 +73,7 @@ class AiGenerator(Component[AiGeneratorConfig]):
 
     def _request(self, context: ContextView, parts: list[Part]) -> ModelRequest:
         variables = variables_for(type=context.type, data=context.data, metadata=context.metadata)
-        briefs = [(part, _brief(part, variables)) for part in parts]
+        briefs = [(part, self._brief(part, context, variables)) for part in parts]
         return ModelRequest(
             system=f"{SYSTEM}\n\n{self.config.guidance}" if self.config.guidance else SYSTEM,
             prompt=_prompt(context.type, briefs, variables),
@@ -83,6 +84,19 @@ class AiGenerator(Component[AiGeneratorConfig]):
             timeout_seconds=self.config.timeout_seconds,
             facts=_facts(context.type, briefs, variables),
         )
+
+    @staticmethod
+    def _brief(part: Part, context: ContextView, variables: Mapping[str, Any]) -> str:
+        """Return what the model is told of a part. Only an editor's text is a template; a client's stays as it is."""
+        if "template" not in context.written:
+            return part.section.instructions
+        try:
+            return render(part.section.instructions, variables)
+        except PromptError as exc:
+            raise PermanentError(
+                f"The instructions of the section {part.key!r} cannot be rendered: {exc}. Correct the template.",
+                type="prompt_error",
+            ) from exc
 
     def _note_answer(self, answer: ModelAnswer, tools: Tools) -> None:
         notes = tools.notes
@@ -99,16 +113,6 @@ def _note_template(data: Mapping[str, Any], tools: Tools) -> None:
         tools.notes.template_id = template["id"]
     if isinstance(template.get("version"), int):
         tools.notes.template_version = template["version"]
-
-
-def _brief(part: Part, variables: Mapping[str, Any]) -> str:
-    try:
-        return render(part.section.instructions, variables)
-    except PromptError as exc:
-        raise PermanentError(
-            f"The instructions of the section {part.key!r} cannot be rendered: {exc}. Correct the template.",
-            type="prompt_error",
-        ) from exc
 
 
 def _prompt(context_type: str, briefs: list[tuple[Part, str]], variables: Mapping[str, Any]) -> str:

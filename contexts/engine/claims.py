@@ -128,8 +128,9 @@ def _take(token: str, ids: tuple[str, ...], now: datetime, *, status: Status) ->
         values["started_at"] = now
     if not Context.objects.filter(pk__in=ids, status=status).update(**values):
         return []
-    mine = Context.objects.filter(pk__in=ids, lease_token=token, status=Status.PROCESSING)
-    return [_job(row, token) for row in mine.order_by("claim_order")]
+    # without an order: with the model's own, SQLite would walk an index that gives the order, not the rows
+    mine = {row.pk: row for row in Context.objects.filter(pk__in=ids, lease_token=token).order_by()}
+    return [_job(mine[pk], token) for pk in ids if pk in mine]
 
 
 def _job(row: Context, token: str) -> Job:
@@ -151,7 +152,7 @@ def _job(row: Context, token: str) -> Job:
 
 def leases_held(token: str) -> dict[str, int]:
     """Return ``{context id: attempt}`` of what a worker still holds: less than it thinks after a cancel."""
-    rows = Context.objects.filter(lease_token=token, status=Status.PROCESSING)
+    rows = Context.objects.filter(lease_token=token, status=Status.PROCESSING).order_by()
     return dict(rows.values_list("pk", "attempts"))
 
 

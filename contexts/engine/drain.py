@@ -215,9 +215,7 @@ class Drain:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=1.0)
-        try:
-            if not self._lost:
-                await self._store.run(claims.worker_stop, self._token)
-        finally:
-            heartbeat.stop()
-            listener.close()
+        heartbeat.stop()  # first, or a last beat would find the row stopped and cry that the lease is lost
+        listener.close()
+        if not self._lost:
+            await self._store.run(claims.worker_stop, self._token)

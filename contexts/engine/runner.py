@@ -20,6 +20,7 @@ from contexts.engine.job import CheckpointStore, Job, LeaseLost, Transcript, Wri
 from contexts.engine.result import check_result, idempotency_key
 from contexts.engine.retry import RetryPolicy, retry_delay
 from contexts.engine.step_run import StepFailure, StepRun, transcript_of
+from contexts.rewind import keys_written_by
 from contexts.states import Move
 
 
@@ -125,7 +126,7 @@ class Runner:
         run = StepRun(step, job.lease.attempt, self._now())
         try:
             if step.is_wanted({"data": progress.data, "type": job.type, "metadata": job.metadata}):
-                result = await self._process(job, step, run, progress.data)
+                result = await self._process(job, step, run, progress)
                 run.complete(result, progress.data, self._now())
                 progress.data.update(result)
             else:
@@ -154,7 +155,8 @@ class Runner:
         run.fail(error, detail, self._now())
         return StepFailure(step, error, run)
 
-    async def _process(self, job: Job, step: Step, run: StepRun, data: dict[str, Any]) -> dict[str, Any]:
+    async def _process(self, job: Job, step: Step, run: StepRun, progress: Progress) -> dict[str, Any]:
+        data = progress.data
         component = await self._build(step)
         run.config = component.config.model_dump(mode="json")
         tools = self._tools(job, idempotency_key(job.id, step.key, data), run.notes)
@@ -163,6 +165,7 @@ class Runner:
             type=job.type,
             data=data,
             metadata=job.metadata,
+            written=frozenset(keys_written_by(progress.step_runs, set(progress.completed))),
             organization_id=job.organization_id,
             step_key=step.key,
             attempt=job.lease.attempt,

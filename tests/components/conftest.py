@@ -49,4 +49,13 @@ NO_TOOLS = cast(Tools, None)
 
 def view(data: dict[str, Any], **options: Any) -> ContextView:
     """Return a context of the type article with this data."""
-    return ContextView(**{"id": "ctx_1", "type": "article", "data": data, "organization_id": "org_test", **options})
+    return ContextView(
+        **{
+            "id": "ctx_1",
+            "type": "article",
+            "data": data,
+            "organization_id": "org_test",
+            "written": frozenset({"template"}),
+            **options,
+        }
+    )

@@ -173,3 +173,14 @@ def test_component_that_blocks_its_worker_fails_alone(make_context, organization
     assert blocked.error["component"] == "blocker"
     assert innocent.status in (Status.RETRYING, Status.FAILED), "handed back, or done before the block"
     assert innocent.worker_losses == 0
+
+
+@pytest.mark.usefixtures("_samples")
+def test_template_that_a_client_sends_is_data_and_is_never_rendered(make_context, model_server):
+    section = {"type": "introduction", "instructions": "Say {{ 6 * 7 }} and {{ metadata }}"}
+    make_context(pipeline=["ai_generator"], data={"title": "T", "template": {"id": "x", "sections": [section]}})
+    run_drain(until_idle=True)
+    (body,) = model_server.bodies
+    prompt = body["messages"][-1]["content"]
+    assert "{{ 6 * 7 }}" in prompt
+    assert "42" not in prompt
