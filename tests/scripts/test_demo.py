@@ -134,6 +134,18 @@ def test_killed_web_server_is_back_and_refuses_nobody(started, environment: dict
     assert running_below(tmp_path / "data") == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_demo_runs_until_it_is_told_to_stop(
+    started, environment: dict[str, str], tmp_path: Path, number: signal.Signals
+):
+    demo, output = started("demo"), tmp_path / "output"
+    wait_until(lambda: "Everything keeps running" in output.read_text())
+    assert is_ready(environment["PORT"])
+    demo.send_signal(number)
+    assert demo.wait(timeout=20) == 0
+    assert running_below(tmp_path / "data") == []
+
+
 def test_killed_demo_takes_its_server_along(started, environment: dict[str, str], tmp_path: Path):
     demo = started("demo")
     wait_until(lambda: is_ready(environment["PORT"]))

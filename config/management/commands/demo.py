@@ -13,6 +13,7 @@ from config.demo.client import PICKUP_SECONDS, DemoClient, Refused, Stuck
 from config.demo.screen import Screen, pause
 from config.demo.server import DemoServer, ServerFailed
 from config.listening import base_url, free_port
+from config.supervisor import STOP_SIGNALS
 from contexts.samples import demo_context
 from contexts.samples.administrator import administrator_login, write_private
 from users.access import Scope
@@ -32,7 +33,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, _interrupt)
+        for number in STOP_SIGNALS:
+            signal.signal(number, _interrupt)
         screen = Screen()
         server = self._server(screen)
         try:
@@ -47,6 +49,8 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             raise SystemExit(130) from None
         finally:
+            for number in STOP_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)  # stopping takes seconds; impatience must not leave it half done
             server.stop()
         if not is_completed:
             raise SystemExit(1)
