@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
-from django.views import defaults
+from django.views import csrf, defaults
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
@@ -103,6 +103,13 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _wants_page(request):
         return defaults.permission_denied(request, exception)
     return plain_problem(HTTPStatus.FORBIDDEN, "This is not allowed.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's ``CSRF_FAILURE_VIEW``; views of the API do not come here, they check by themselves."""
+    if _wants_page(request):
+        return csrf.csrf_failure(request, reason)
+    return plain_problem(HTTPStatus.FORBIDDEN, reason or "The CSRF token is missing or wrong.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -8,10 +8,10 @@ from typing import cast
 from a2wsgi import WSGIMiddleware
 from a2wsgi.wsgi_typing import WSGIApp
 
-from config.bridge import with_broken_bodies_noticed, with_chunked_bodies
+from config.bridge import with_chunked_bodies, with_whole_bodies
 from config.wsgi import application as wsgi_application
 
 WEB_THREADS = 10
 
 _in_threads = WSGIMiddleware(cast(WSGIApp, with_chunked_bodies(wsgi_application)), workers=WEB_THREADS)
-application = with_broken_bodies_noticed(_in_threads)
+application = with_whole_bodies(_in_threads)

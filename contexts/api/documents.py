@@ -31,6 +31,22 @@ EXAMPLE_CONTEXT: dict[str, Any] = {
     "metadata": {},
 }
 
+EXAMPLE_BATCH: dict[str, Any] = {
+    "id": "batch_01JD8M7Z4Q1V9XKJ3T5N6R8W2C",
+    "name": "October articles",
+    "status": "processing",
+    "total": 4,
+    "counts": {"pending": 1, "processing": 1, "retrying": 0, "completed": 1, "failed": 1, "cancelled": 0},
+    "progress": 0.5,
+    "rate_per_minute": 12.5,
+    "estimated_end": "2023-05-15T10:33:05Z",
+    "organization_id": "org_default",
+    "user_id": None,
+    "created_at": "2023-05-15T10:30:00Z",
+    "updated_at": "2023-05-15T10:30:00Z",
+    "failed_ids": ["ctx_01JD8M7Z4Q1V9XKJ3T5N6R8W2C"],
+}
+
 # What has a default here may be absent in an answer; a factory keeps the default out of the schema.
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="ISO 8601, UTC, with a Z.")]
 ContextStatus = Literal["pending", "processing", "retrying", "completed", "failed", "cancelled"]
@@ -156,32 +172,7 @@ class BatchSummary(BaseModel):
 class Batch(BatchSummary):
     """A batch, and which of its contexts failed."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "example": {
-                "id": "batch_01JD8M7Z4Q1V9XKJ3T5N6R8W2C",
-                "name": "October articles",
-                "status": "processing",
-                "total": 4,
-                "counts": {
-                    "pending": 1,
-                    "processing": 1,
-                    "retrying": 0,
-                    "completed": 1,
-                    "failed": 1,
-                    "cancelled": 0,
-                },
-                "progress": 0.5,
-                "rate_per_minute": 12.5,
-                "estimated_end": "2023-05-15T10:33:05Z",
-                "organization_id": "org_default",
-                "user_id": None,
-                "created_at": "2023-05-15T10:30:00Z",
-                "updated_at": "2023-05-15T10:30:00Z",
-                "failed_ids": ["ctx_01JD8M7Z4Q1V9XKJ3T5N6R8W2C"],
-            }
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_BATCH})
 
     failed_ids: Annotated[list[str], Field(description="The first 1000.")]
 
@@ -196,6 +187,8 @@ class BatchPage(BaseModel):
 
 class BatchRetried(Batch):
     """The batch, and how many contexts were set going again."""
+
+    model_config = ConfigDict(json_schema_extra={"example": {**EXAMPLE_BATCH, "retried": 1}})
 
     retried: int
 

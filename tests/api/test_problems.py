@@ -114,6 +114,18 @@ def test_a_session_needs_the_csrf_token(administrator):
     assert "CSRF" in problem_of(answer, 403)["detail"]
 
 
+@pytest.mark.parametrize(("path", "status"), [("/", 403), ("/healthz", 405), ("/readyz", 405), ("/nothing", 404)])
+def test_a_post_without_the_csrf_token_is_a_problem_outside_of_the_api_too(path, status):
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    problem_of(client.post(path), status)
+
+
+def test_the_admin_tells_people_of_a_missing_csrf_token_with_a_page():
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    answer = client.post("/admin/login/")
+    assert (answer.status_code, answer["Content-Type"]) == (403, "text/html; charset=utf-8")
+
+
 @pytest.mark.parametrize("host", ["evil.example", "a b", "", "localhost:99999x"])
 @pytest.mark.parametrize("path", ["/api/contexts", "/healthz", "/nothing"])
 def test_a_strange_host_is_refused(client, host, path):
