@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
+TITLES = {"media_app.Asset": "Media", "users.ApiKey": "API keys"}  # else the plural of the model
 # group -> (model, its symbol); https://fonts.google.com/icons
 GROUPS: list[tuple[str, list[tuple[str, str]]]] = [
     (
@@ -52,7 +53,7 @@ def _item(request: HttpRequest, name: str, symbol: str) -> dict[str, Any] | None
         return None
     options = model._meta
     return {
-        "title": str(options.verbose_name_plural).capitalize().replace("Api ", "API "),
+        "title": TITLES.get(name) or str(options.verbose_name_plural).capitalize(),
         "icon": symbol,
         "link": reverse(f"admin:{options.app_label}_{options.model_name}_changelist"),
     }

@@ -34,6 +34,9 @@ class WatchedAdmin(ModelAdmin):
     list_disable_select_all = True
     list_fullwidth = True
 
+    class Media:
+        css = {"all": ("contexts/admin.css",)}
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return NewestFirst
 

@@ -11,8 +11,14 @@ from components.builtin.conversion import converted
 from components.builtin.transformer import Format
 from contexts.content import finished_content
 from contexts.models import Context
+from contexts.states import OPEN, Status
 
 SHOWN_CHARACTERS = 200_000
+_NONE_YET: dict[str, str] = {
+    Status.FAILED: "It failed before the article was written.",
+    Status.CANCELLED: "It was cancelled before the article was written.",
+    **dict.fromkeys(OPEN, "The article is not written yet."),
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ def article_of(context: Context) -> Article:
     try:
         content = finished_content(context)
     except Conflict as problem:
-        return Article("", problem.detail)
+        return Article("", _NONE_YET.get(context.status, problem.detail))
     html = converted(content.text[:SHOWN_CHARACTERS], source=content.format, target=Format.HTML)
     written = context.data["formatted_content"]
     return Article(

@@ -14,11 +14,12 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from contexts.admin.access import NewestFirst, WatchedAdmin, admin_url
+from contexts.admin.detail import failure_of
 from contexts.admin.filters import BatchCreatedFilter, OrganizationFilter
 from contexts.admin.moves import attempt
 from contexts.admin.texts import BATCH_COLOURS, STATUS_COLOURS, moment_text
 from contexts.batches import batch_cancel, batch_retry_failed
-from contexts.models import Batch
+from contexts.models import Batch, Context
 from contexts.selectors import VISIBLE_BATCHES, BatchProgress, batch_progress, batches_progress
 from contexts.states import OPEN, Status
 from users.scoped_admin import organization_of
@@ -115,7 +116,7 @@ class BatchAdmin(WatchedAdmin):
             "status": progress.status.replace("_", " "),
             "status_colour": BATCH_COLOURS[progress.status],
             "counts": _counts(batch, progress),
-            "failed": [(pk, admin_url("contexts_context_change", pk)) for pk in progress.failed_ids[:FAILED_SHOWN]],
+            "failed": _failed(progress),
             "more_failed": max(0, progress.counts[Status.FAILED] - FAILED_SHOWN),
             "can_cancel": self.has_change_permission(request) and any(progress.counts[status] for status in OPEN),
             "can_retry": self.has_change_permission(request) and progress.counts[Status.FAILED] > 0,
@@ -149,6 +150,19 @@ class BatchAdmin(WatchedAdmin):
             raise PermissionDenied
         batch: Batch = self.row_or_404(request, object_id)
         return batch
+
+
+def _failed(progress: BatchProgress) -> list[dict[str, Any]]:
+    """Return the first failed contexts, each with its reason."""
+    rows = Context.objects.filter(pk__in=progress.failed_ids[:FAILED_SHOWN]).only("pk", "title", "status", "error")
+    return [
+        {
+            "title": row.title or row.pk,
+            "url": admin_url("contexts_context_change", row.pk),
+            "failure": failure_of(row),
+        }
+        for row in sorted(rows, key=lambda row: row.pk)
+    ]
 
 
 def _counts(batch: Batch, progress: BatchProgress) -> list[dict[str, Any]]:

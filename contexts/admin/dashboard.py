@@ -35,6 +35,7 @@ class Card:
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the numbers to the first page, for those who may see contexts."""
+    context = {**context, "title": "Overview"}
     if not request.user.has_perm("contexts.view_context"):
         return context
     own = organization_of(request)

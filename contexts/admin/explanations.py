@@ -26,6 +26,10 @@ _LATER = "Retry it when the service answers again; if many contexts fail like th
 _TEMPLATE = "Correct the template, publish it, then retry from the template step so that the new version is used."
 _DATA = "Send a corrected context; what the client sent cannot be worked on as it is."
 _SETTINGS = "Correct the component's settings, then retry: the settings are read anew each time."
+_OTHER_WORDS = (
+    "Read what it said. Change the template's wording and retry from the template step, "
+    "or have the client retry it with another title or other keywords."
+)
 _PROGRAMMER = "Show the traceback and this context's id to whoever wrote the component; a retry seldom helps before."
 
 EXPLANATIONS: dict[str, Explanation] = {
@@ -48,7 +52,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "rate_limited": Explanation(
         "Rate limited",
-        "The model provider limits how often it may be asked, and the limit was reached again and again.",
+        "The model provider limits how often it may be asked, and that limit was reached.",
         "Wait a few minutes, then retry; if it happens often, raise the limit at the provider or submit fewer at once.",
     ),
     "provider_error": Explanation("Provider failed", "The model provider had a fault of its own.", _LATER),
@@ -88,21 +92,21 @@ EXPLANATIONS: dict[str, Explanation] = {
     "model_refusal": Explanation(
         "Model refused",
         "The model declined to write this text.",
-        "Read what it said; change the context's title or keywords, or the template's wording, then retry.",
+        _OTHER_WORDS,
     ),
     "content_filter": Explanation(
         "Filtered",
         "The provider's content filter stopped the answer.",
-        "Change the context's title or keywords, or the template's wording, then retry.",
+        _OTHER_WORDS,
     ),
     "empty_answer": Explanation(
         "Empty answer",
-        "The model answered with an empty text, each time it was asked.",
+        "The model answered with an empty text.",
         "Retry it; if it happens again, try another model or shorten the template.",
     ),
     "broken_json": Explanation(
         "Broken JSON",
-        "The model's answer is not the JSON that it was asked for, each time it was asked.",
+        "The model's answer is not the JSON that it was asked for.",
         "Retry it; if it happens again, choose a model that can answer with JSON.",
     ),
     "wrong_schema": Explanation(
@@ -161,9 +165,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "permanent_error": Explanation(
         "Failed", "The component says that it cannot do this.", "Read its message above, mend the cause, then retry."
     ),
-    "transient_error": Explanation(
-        "Failed for now", "The component could not do this at the time, each time it tried.", _LATER
-    ),
+    "transient_error": Explanation("Failed for now", "The component could not do this at the time.", _LATER),
 }
 
 

@@ -55,7 +55,8 @@ def test_the_failed_contexts_of_a_batch_are_set_going_again(operator, model_serv
     page = operator.get(f"{BATCHES}{batch.pk}/change/").content.decode()
     failed = Context.objects.filter(status=Status.FAILED)
     assert failed.count() == 3
-    assert all(context.pk in page for context in failed)
+    assert all(quote(context.pk) in page for context in failed)
+    assert page.count("ai_generator: Model refused") == 3
     model_server.default = answer()
     operator.post(f"{BATCHES}{batch.pk}/retry/")
     run_drain(until_idle=True)
