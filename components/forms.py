@@ -31,7 +31,7 @@ class TextField(forms.CharField):
     """A text; the browser's line ends are ours."""
 
     def to_python(self, value: Any) -> str:
-        return super().to_python(value).replace("\r\n", "\n")
+        return (super().to_python(value) or "").replace("\r\n", "\n")
 
 
 class _Lines(forms.CharField):
@@ -46,7 +46,7 @@ class _Lines(forms.CharField):
         return value if isinstance(value, str) or value is None else self.text_of(value)
 
     def to_python(self, value: Any) -> Any:
-        text = super().to_python(value).replace("\r\n", "\n").strip()
+        text = (super().to_python(value) or "").replace("\r\n", "\n").strip()
         try:
             return self.value_of(text) if text else None
         except InvalidInput as exc:

@@ -4,10 +4,10 @@ from typing import Any, cast
 
 from django import forms
 from django.forms.models import ModelFormMetaclass
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from base.forms import show_problem
-from base.problems import Fault, Problem
+from base.problems import Fault, InvalidInput, Problem
 from components.admin.seen import SeenForm
 from components.contract import Component as ComponentType
 from components.edits import id_check, settings_check
@@ -66,11 +66,11 @@ class ComponentForm(SeenForm):
 
     settings: dict[str, Setting] = {}
     type_name = ""
-    used_by: Any = None
 
     class Meta:
         model = Component
         fields = ("name", "description", "is_active")
+        widgets = {"description": UnfoldAdminTextareaWidget({"rows": 2})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -89,8 +89,7 @@ class ComponentForm(SeenForm):
         # a type that is no longer installed has no fields: its settings stay as they are
         if self.settings or self.instance.type in component_types():
             self.instance.config = self._typed(cleaned)
-        if not any(name.startswith(PREFIX) for name in self.errors):
-            self._check()
+        self._check()
         return cleaned
 
     def _typed(self, cleaned: dict[str, Any]) -> dict[str, Any]:
@@ -107,9 +106,12 @@ class ComponentForm(SeenForm):
     def _check(self) -> None:
         try:
             settings_check(self.instance.type, self.instance.config)
-        except Problem as problem:
-            problem.errors = tuple(_beside(fault) for fault in problem.errors)
-            show_problem(self, problem)
+        except InvalidInput as problem:
+            placed = [_beside(fault) for fault in problem.errors]
+            # a field that could not be read has said so; its setting only seems to be missing
+            told = [fault for fault in placed if fault.path.strip("/") not in self.errors]
+            if told:
+                show_problem(self, InvalidInput(told))
 
 
 def _beside(fault: Fault) -> Fault:

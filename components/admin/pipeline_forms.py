@@ -2,6 +2,8 @@
 
 from typing import Any, cast
 
+from unfold.widgets import UnfoldAdminTextareaWidget
+
 from base.forms import show_problem
 from base.problems import InvalidInput
 from components.admin.component_forms import check_new_id, chosen_id_field
@@ -19,6 +21,7 @@ class PipelineForm(SeenForm):
     class Meta:
         model = Pipeline
         fields = ("name", "description", "context_type", "organization", "is_default", "is_active")
+        widgets = {"description": UnfoldAdminTextareaWidget({"rows": 2})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

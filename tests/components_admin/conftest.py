@@ -20,5 +20,5 @@ def logged_in(db) -> Callable[..., Client]:
 
 
 @pytest.fixture
-def editor(logged_in) -> Client:
+def editor(logged_in: Callable[..., Client]) -> Client:
     return logged_in(Role.EDITOR)

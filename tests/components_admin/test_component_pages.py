@@ -6,6 +6,7 @@ import pytest
 
 from components.models import Component, Pipeline
 from users.access import Role
+from users.models import Organization
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/components/component/"
@@ -103,6 +104,13 @@ def test_what_is_wrong_stands_beside_its_field(editor, type_name, typed, field, 
     assert not Component.objects.exists()
 
 
+def test_every_fault_is_told_at_once(editor):
+    found = errors(add(editor, setting_temperature="3", setting_timeout_seconds="0", setting_max_tokens="x"))
+    assert set(found) == {"setting_temperature", "setting_timeout_seconds", "setting_max_tokens"}
+    assert all(len(faults) == 1 for faults in found.values())
+    assert set(errors(add(editor, "http", setting_timeout_seconds="0"))) == {"setting_url", "setting_timeout_seconds"}
+
+
 def test_a_save_without_a_touch_changes_nothing_that_is_stored(editor):
     config = {"url": "https://example.org", "headers": {}, "send": [], "timeout_seconds": 30, "result_key": "answer"}
     row = writer(type="http", config=config)
@@ -186,7 +194,14 @@ def test_others_only_look_and_see_no_secret(logged_in, role):
 
 def test_staff_of_one_organization_only_look(logged_in, organization):
     row = writer()
+    other = Organization.objects.create(id="org_other", name="Other")
+    for name, owner in (("Ours", organization), ("Shared", None), ("Theirs", other)):
+        Pipeline.objects.create(name=name, steps=["comp_writer"], organization=owner)
     client = logged_in(Role.EDITOR, organization)
-    assert client.get(f"{LIST}{row.pk}/change/").status_code == 200
+    for address in (LIST, f"{LIST}{row.pk}/change/"):
+        page = client.get(address).content.decode()
+        assert ">Ours<" in page
+        assert ">Shared<" in page
+        assert "Theirs" not in page
     assert change(client, row).status_code == 403
     assert add(client).status_code == 403

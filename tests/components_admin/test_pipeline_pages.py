@@ -1,5 +1,7 @@
 """Pipelines in the admin: steps as rows, faults beside them, the stored form kept."""
 
+from typing import Any
+
 import pytest
 
 from components.models import Component, Pipeline
@@ -118,7 +120,8 @@ def test_a_round_trip_keeps_the_stored_form(editor, steps):
 
 
 def test_what_was_not_touched_keeps_its_form_while_others_change(editor):
-    steps = [{"component": "template"}, ["ai_generator", {"component": "media", "on_error": "skip"}], ["transformer"]]
+    pictures = {"component": "media", "on_error": "skip"}
+    steps: list[Any] = [{"component": "template"}, ["ai_generator", pictures], ["transformer"]]
     Pipeline.objects.create(id="pipe_a", name="A", steps=steps)
     data = as_sent(editor.get(f"{LIST}pipe_a/change/")) | {"steps-1-overrides": "temperature: 1"}
     assert editor.post(f"{LIST}pipe_a/change/", data).status_code == 302
