@@ -8,9 +8,8 @@ import html
 import re
 from html.parser import HTMLParser
 
-import markdown
-
 from components.builtin.formats import sanitised
+from components.builtin.markdown_html import markdown_to_html
 from components.builtin.markdown_text import plain
 from components.builtin.transformer import Format
 
@@ -47,7 +46,7 @@ def _to_html(text: str, source: Format) -> str:
     if source is Format.HTML:
         return text
     if source is Format.MARKDOWN:
-        return markdown.markdown(text, extensions=["fenced_code", "tables", "sane_lists", "toc"])
+        return markdown_to_html(text, "toc")
     paragraphs = [part for part in re.split(r"\n{2,}", text) if part.strip()]
     return "\n".join(f"<p>{html.escape(part).replace(chr(10), '<br>')}</p>" for part in paragraphs)
 

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import markdown
 import nh3
 
 from components.builtin.document import SECTION_LEVEL, Block, Heading, Picture, Text, plain_block
+from components.builtin.markdown_html import markdown_to_html
 from components.builtin.markdown_text import without_html
 
 CONTENTS = "Contents"
@@ -87,18 +87,17 @@ def to_plain(blocks: Sequence[Block]) -> str:
 
 def to_html(blocks: Sequence[Block]) -> str:
     """Write sanitised HTML: each block by itself, so that none can reach into the next."""
-    writer = markdown.Markdown(extensions=["fenced_code", "tables", "sane_lists"])
-    return "\n".join(_html(block, anchor, writer) for block, anchor in _anchored(blocks))
+    return "\n".join(_html(block, anchor) for block, anchor in _anchored(blocks))
 
 
-def _html(block: Block, anchor: str, writer: markdown.Markdown) -> str:
+def _html(block: Block, anchor: str) -> str:
     if isinstance(block, Heading):
-        words = _clean(writer.reset().convert(f"# {block.text}"), _INLINE - {"a"})
+        words = _clean(markdown_to_html(f"# {block.text}"), _INLINE - {"a"})
         return f'<h{block.level} id="{html.escape(anchor)}">{words}</h{block.level}>'
     if isinstance(block, Picture):
         return _html_picture(block)
     allowed = _INLINE | _BLOCKS | {name for name in _HEADINGS if int(name[1]) > block.below}
-    return _clean(writer.reset().convert(block.markdown), allowed)
+    return _clean(markdown_to_html(block.markdown), allowed)
 
 
 def _html_picture(block: Picture) -> str:
