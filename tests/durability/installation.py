@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -70,15 +71,18 @@ class Installation:
         self._session = requests.Session()
 
     def __enter__(self) -> Self:
-        self.start()
-        key = self.manage("shell", "-v0", "-c", MAKE_KEY).strip().splitlines()[-1]
-        self._session.headers["Authorization"] = f"Bearer {key}"
+        with ExitStack() as cleanup:  # whatever fails here must leave no process behind
+            cleanup.callback(self._log.close)
+            cleanup.callback(self._session.close)
+            cleanup.callback(self.stop)
+            self.start()
+            key = self.manage("shell", "-v0", "-c", MAKE_KEY).strip().splitlines()[-1]
+            self._session.headers["Authorization"] = f"Bearer {key}"
+            self._cleanup = cleanup.pop_all()
         return self
 
     def __exit__(self, *args: object) -> None:
-        self.stop()
-        self._session.close()
-        self._log.close()
+        self._cleanup.close()
 
     def start(self) -> None:
         """Start every process and wait until the web answers."""
@@ -100,7 +104,7 @@ class Installation:
     def is_ready(self) -> bool:
         try:
             return requests.get(f"{self.url}/readyz", timeout=5).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def manage(self, *arguments: str) -> str:
