@@ -6,7 +6,7 @@ from django.db import models
 from base import clock
 from base.fields import IdField
 from base.ids import new_id
-from templates_app.structure import SLUG_PATTERN
+from templates_app.structure import SLUG_PATTERN, SLUG_WORDS
 from users.models import Organization
 
 
@@ -55,7 +55,7 @@ class Pipeline(models.Model):
     context_type = models.CharField(
         max_length=50,
         blank=True,
-        validators=[RegexValidator(SLUG_PATTERN, "Lower-case letters, digits and underscores.")],
+        validators=[RegexValidator(SLUG_PATTERN, SLUG_WORDS)],
         help_text="The type of context that it is meant for; empty for any.",
     )
     is_default = models.BooleanField(default=False, help_text="Used for its type where a context names no pipeline.")

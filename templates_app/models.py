@@ -9,7 +9,7 @@ from django.db import models
 from base import clock
 from base.fields import IdField
 from base.ids import new_id
-from templates_app.structure import SLUG_PATTERN
+from templates_app.structure import SLUG_PATTERN, SLUG_WORDS
 from users.models import Organization
 
 
@@ -32,7 +32,7 @@ class Template(models.Model):
     description = models.TextField(blank=True)
     type = models.CharField(
         max_length=50,
-        validators=[RegexValidator(SLUG_PATTERN, "Lower-case letters, digits and underscores.")],
+        validators=[RegexValidator(SLUG_PATTERN, SLUG_WORDS)],
         help_text="The type of context that it serves, such as article.",
     )
     tone = models.CharField(max_length=100, blank=True, help_text="Empty: any tone.")

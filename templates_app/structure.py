@@ -13,7 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 MAX_SECTIONS = 50
 MAX_INSTRUCTIONS_LENGTH = 10_000
-SLUG_PATTERN = r"^[a-z][a-z0-9_]*$"
+# The type of a context, and so of the templates and pipelines for it.
+SLUG_PATTERN = r"^[a-z][a-z0-9_-]*$"
+SLUG_WORDS = "Lower-case letters, digits, hyphens and underscores; a letter first."
+# A section's type becomes a key of the generated content.
+SECTION_TYPE_PATTERN = r"^[a-z][a-z0-9_]*$"
 
 
 class Section(BaseModel):
@@ -21,7 +25,7 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    type: Annotated[str, Field(pattern=SLUG_PATTERN, max_length=50)]
+    type: Annotated[str, Field(pattern=SECTION_TYPE_PATTERN, max_length=50)]
     instructions: Annotated[str, Field(min_length=1, max_length=MAX_INSTRUCTIONS_LENGTH)]
     sections: Annotated[int, Field(ge=1, le=20)] | None = None
     heading: Annotated[str, Field(max_length=200)] | None = None

@@ -13,7 +13,7 @@ from unfold.widgets import (
 )
 
 from base.problems import Fault
-from templates_app.structure import MAX_INSTRUCTIONS_LENGTH, MAX_SECTIONS, SLUG_PATTERN
+from templates_app.structure import MAX_INSTRUCTIONS_LENGTH, MAX_SECTIONS, SECTION_TYPE_PATTERN
 
 MAX_PARTS = 20
 MAX_WORDS = 100_000
@@ -44,7 +44,7 @@ class SectionForm(forms.Form):
     use_required_attribute = False
 
     type = forms.RegexField(
-        SLUG_PATTERN,
+        SECTION_TYPE_PATTERN,
         label="Type",
         max_length=50,
         widget=UnfoldAdminTextInputWidget({"list": "section-types", "autocomplete": "off"}),
