@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote, unquote
+from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.urls import NoReverseMatch, reverse
@@ -44,6 +46,12 @@ class WatchedAdmin(ModelAdmin):
         rows: QuerySet[Any] = super().get_queryset(request)
         own = organization_of(request)
         return rows if own is None else rows.filter(organization_id=own)
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Paginator:
+        if queryset.model is LogEntry:  # one row's history is short, and its page tells how many entries there are
+            return Paginator(queryset, *args, **kwargs)
+        found: Paginator = super().get_paginator(request, queryset, *args, **kwargs)
+        return found
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         shown = super().get_list_display(request)

@@ -87,6 +87,7 @@ def test_a_failed_context_is_retried_and_completes(operator, worked, model_serve
     ]
     history = operator.get(f"{LIST}{context.pk}/history/")
     assert "Retried from failed." in history.content.decode()
+    assert "1 entry" in history.content.decode()
 
 
 def test_a_retry_can_begin_at_an_earlier_step(operator, worked, model_server):
