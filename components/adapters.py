@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.conf import settings
-from templates_app.services import NoTemplateFits, template_select
 
 from components.contract import FoundMedia, FoundTemplate, StepNotes, TemplateNotFound, Tools
 from components.fresh import Fresh
 from components.outbound import OutboundHttp
 from components.providers.choice import Providers
 from media_app.services import asset_find, asset_url
+from templates_app.services import NoTemplateFits, template_select
 
 TEMPLATE_SECONDS = 0.5
 TEMPLATES_KEPT = 256
