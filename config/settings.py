@@ -94,7 +94,7 @@ CACHES = {
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 }
-MEDIA_URL = env.str("MEDIA_URL", default="/media/")  # a full address where articles are shown on another host
+MEDIA_URL: str = env.str("MEDIA_URL", default="/media/")  # a full address where articles are shown on another host
 STORAGES = {
     "default": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,11 @@ def assert_has_shape(document: dict[str, Any], expected: dict[str, Any]) -> None
 class ObservedStore(Store):
     """After each durable checkpoint, sees the context as a client does, and sets the clock to the next one."""
 
-    clock: time_machine.Traveller
-    api: APIClient
-    seen: list[dict[str, Any]]
+    def __init__(
+        self, *, clock: time_machine.Traveller, api: APIClient, seen: list[dict[str, Any]], patience_seconds: float
+    ) -> None:
+        super().__init__(patience_seconds=patience_seconds)
+        self.clock, self.api, self.seen = clock, api, seen
 
     async def claim(self, token: str, *, running: Iterable[int], most: int) -> list[Job]:
         jobs = await super().claim(token, running=running, most=most)
@@ -98,9 +101,9 @@ def test_the_seeds_first_document_passes_through_the_others(api, model_server, s
         assert posted.status_code == 201, posted.json()
         traveller.move_to(datetime.fromisoformat(PICKED_UP))
 
-        observed = type("Observed", (ObservedStore,), {"clock": traveller, "api": api, "seen": []})
-        run_drain(until_idle=True, store_class=observed)
-        after_template, after_ai_generator, final = observed.seen
+        seen: list[dict[str, Any]] = []
+        run_drain(until_idle=True, make_store=partial(ObservedStore, clock=traveller, api=api, seen=seen))
+        after_template, after_ai_generator, final = seen
         fetched = api.get(f"/api/contexts/{posted.json()['id']}").json()
 
     assert_has_shape(posted.json(), seed("1-initial.json"))

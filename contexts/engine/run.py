@@ -42,14 +42,14 @@ def run_drain(
     *,
     should_stop: Callable[[], bool] = lambda: False,
     until_idle: bool = False,
-    store_class: type[Store] = Store,
+    make_store: Callable[..., Store] = Store,
 ) -> int:
     """Run one drain on a loop of its own; return how many contexts it picked up. Blocks."""
-    return asyncio.run(_drain(should_stop, until_idle, store_class))
+    return asyncio.run(_drain(should_stop, until_idle, make_store))
 
 
-async def _drain(should_stop: Callable[[], bool], until_idle: bool, store_class: type[Store]) -> int:
-    store = store_class(patience_seconds=settings.LEASE_SECONDS)
+async def _drain(should_stop: Callable[[], bool], until_idle: bool, make_store: Callable[..., Store]) -> int:
+    store = make_store(patience_seconds=settings.LEASE_SECONDS)
     reads = ThreadPoolExecutor(1, thread_name_prefix="reads")
     loop = asyncio.get_running_loop()
 

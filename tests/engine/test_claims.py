@@ -149,6 +149,7 @@ def test_only_a_context_that_ran_alone_is_blamed_for_its_workers_death(make_cont
     expire(token)
     claims.reap()
     blamed = Context.objects.get(pk=job.id)
+    assert blamed.error is not None
     assert (blamed.status, blamed.error["type"]) == (Status.FAILED, "worker_lost")
     assert blamed.error["component"] == "template"
     assert blamed.step_runs[-1]["error"]["type"] == "worker_lost"

@@ -211,8 +211,13 @@ async def test_our_cancellation_goes_through_and_writes_nothing():
 
 async def test_lost_lease_ends_silently():
     store = MemoryStore(lost_after=1)
-    ran = []
-    last = component("last", lambda context, tools: ran.append(1) or {}, set())
+    ran: list[str] = []
+
+    def note(context: ContextView, tools: Tools) -> dict[str, Any]:
+        ran.append(context.step_key)
+        return {}
+
+    last = component("last", note, set())
     await runner(store, {"a": writing(one=1), "b": writing(two=2), "c": last}).run(job(["a", "b", "c"]))
     assert store.moves == [Move.CHECKPOINT]
     assert ran == []
@@ -248,7 +253,7 @@ async def test_parallel_steps_run_beside_each_other_and_each_is_checkpointed():
         async with asyncio.timeout(2), barrier:
             return {key: True}
 
-    parts = {name: component(name, lambda c, t, name=name: meet(name), {name}) for name in ("a", "b")}
+    parts = {"a": component("a", lambda c, t: meet("a"), {"a"}), "b": component("b", lambda c, t: meet("b"), {"b"})}
     await runner(store, parts).run(job([["a", "b"]]))
     assert store.moves == [Move.CHECKPOINT, Move.COMPLETE]
     assert store.last["data"] == {"title": "T", "a": True, "b": True}
