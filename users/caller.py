@@ -31,6 +31,10 @@ def caller_of(request: Request) -> Caller | None:
         scopes = frozenset(Scope(scope) for scope in key.scopes if scope in known)
         return Caller(key.organization_id, scopes | {Scope.COMPONENTS_READ}, key_id=key.pk)
     user = request.user
-    if isinstance(user, User) and user.is_active:
+    if isinstance(user, User) and user.is_active and _organization_is_active(user):
         return Caller(user.organization_id, role_scopes(user.role), user_id=user.pk)
     return None
+
+
+def _organization_is_active(user: User) -> bool:
+    return user.organization is None or user.organization.is_active

@@ -159,3 +159,12 @@ def test_a_person_who_may_not_enter_the_admin_is_nobody_to_the_api(organization)
     client = APIClient()
     client.force_login(User.objects.create_user("client", "x", organization=organization))
     assert_refused(client.get("/api/me"))
+
+
+def test_person_of_an_inactive_organization_is_refused(organization):
+    person = User.objects.create_user("op", "correct horse battery", role=Role.OPERATOR, organization=organization)
+    client = APIClient()
+    client.force_login(person)
+    assert client.get("/api/me").status_code == 200
+    Organization.objects.filter(pk=organization.pk).update(is_active=False)
+    assert client.get("/api/me").status_code == 401
