@@ -38,7 +38,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
-    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_q",
@@ -226,6 +225,7 @@ LOGGING = {
     "loggers": {
         "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
         "httpx2": {"level": "WARNING"},  # a line per model call says nothing
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # every scanner would write a traceback
     },
 }
 
