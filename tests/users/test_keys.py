@@ -167,4 +167,4 @@ def test_person_of_an_inactive_organization_is_refused(organization):
     client.force_login(person)
     assert client.get("/api/me").status_code == 200
     Organization.objects.filter(pk=organization.pk).update(is_active=False)
-    assert client.get("/api/me").status_code == 401
+    assert client.get("/api/me").status_code == 403
