@@ -15,6 +15,12 @@ def organization_of(request: HttpRequest) -> str | None:
     return request.user.organization_id if isinstance(request.user, User) else None
 
 
+def is_own(request: HttpRequest, obj: Model | None) -> bool:
+    """Tell whether the person may change a row: shared ones are for those who are bound to no organization."""
+    own = organization_of(request)
+    return own is None or obj is None or getattr(obj, "organization_id", None) == own
+
+
 class OrganizationScoped(ModelAdmin):
     """A mixin for models with an ``organization`` that may be empty (shared by all).
 
@@ -28,10 +34,10 @@ class OrganizationScoped(ModelAdmin):
         return rows if own is None else rows.filter(Q(organization_id=own) | Q(organization_id=None))
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_change_permission(request, obj) and _is_own(request, obj)
+        return super().has_change_permission(request, obj) and is_own(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and _is_own(request, obj)
+        return super().has_delete_permission(request, obj) and is_own(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[Any]:
         fields = list(super().get_readonly_fields(request, obj))
@@ -43,8 +49,3 @@ class OrganizationScoped(ModelAdmin):
         if own is not None and not change:
             row.organization_id = own
         return row
-
-
-def _is_own(request: HttpRequest, obj: Model | None) -> bool:
-    own = organization_of(request)
-    return own is None or obj is None or getattr(obj, "organization_id", None) == own

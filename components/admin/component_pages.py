@@ -14,7 +14,6 @@ from unfold.decorators import display
 from unfold.views import ChangeList
 
 from base.problems import InvalidInput
-from components.admin.access import bound_to
 from components.admin.component_forms import ChooseForm, ComponentForm, form_for
 from components.admin.shown import settings_table
 from components.edits import component_delete, component_save
@@ -24,6 +23,7 @@ from components.registry import component_types
 from components.schema import settings_of
 from components.services import pipeline_plan
 from components.usage import pipelines_by_component, pipelines_naming
+from users.scoped_admin import organization_of
 
 
 class ComponentRows(ChangeList):
@@ -42,7 +42,7 @@ class ComponentRows(ChangeList):
 
 def visible_pipelines(request: HttpRequest) -> QuerySet[Pipeline]:
     """Return the pipelines that the person may see."""
-    own = bound_to(request)
+    own = organization_of(request)
     rows = Pipeline.objects.all()
     return rows if own is None else rows.filter(organization_id=own) | rows.filter(organization_id=None)
 
@@ -60,13 +60,13 @@ class ComponentAdmin(ModelAdmin):
 
     # --- who may --------------------------------------------------------------------------------------------------
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return super().has_add_permission(request) and bound_to(request) is None
+        return super().has_add_permission(request) and organization_of(request) is None
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_change_permission(request, obj) and bound_to(request) is None
+        return super().has_change_permission(request, obj) and organization_of(request) is None
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and bound_to(request) is None
+        return super().has_delete_permission(request, obj) and organization_of(request) is None
 
     # --- the list -------------------------------------------------------------------------------------------------
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

@@ -9,7 +9,6 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from components.admin.access import bound_to, is_own
 from components.admin.component_pages import visible_pipelines
 from components.admin.pipeline_forms import PipelineAddForm, PipelineForm
 from components.admin.shown import chain
@@ -17,6 +16,7 @@ from components.edits import pipeline_save
 from components.models import Pipeline
 from components.registry import component_types
 from components.schema import settings_of
+from users.scoped_admin import is_own, organization_of
 
 PURPOSE = ["description", ("context_type", "organization"), ("is_default", "is_active")]
 
@@ -62,7 +62,7 @@ class PipelineAdmin(ModelAdmin):
 
     def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest | None, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
-        own = bound_to(request) if request else None
+        own = organization_of(request) if request else None
         if db_field.name == "organization" and field is not None and own:
             field.queryset = field.queryset.filter(pk=own)
             field.required, field.initial = True, own

@@ -19,6 +19,7 @@ from templates_app.prompts import VARIABLES
 from templates_app.selectors import author_names, drafted_ids, live_versions, published_versions, templates_visible
 from templates_app.services import draft_discard, draft_publish, draft_save, template_roll_back, template_save
 from users.models import User
+from users.scoped_admin import is_own
 
 PURPOSE = ("name", "description", ("type", "organization"), ("tone", "audience"))
 STATE = (("is_default", "is_active"),)
@@ -85,10 +86,10 @@ class TemplateAdmin(ModelAdmin):
 
     # --- who may --------------------------------------------------------------------------------------------------
     def has_change_permission(self, request: HttpRequest, obj: Template | None = None) -> bool:
-        return super().has_change_permission(request, obj) and _is_own(request, obj)
+        return super().has_change_permission(request, obj) and is_own(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Template | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and _is_own(request, obj)
+        return super().has_delete_permission(request, obj) and is_own(request, obj)
 
     def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest | None, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -223,12 +224,6 @@ class TemplateAdmin(ModelAdmin):
 def _person(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # the admin lets nobody else in
     return request.user
-
-
-def _is_own(request: HttpRequest, template: Template | None) -> bool:
-    """Tell whether somebody of one organization looks at its own template; shared ones are the staff's."""
-    organization_id = _person(request).organization_id
-    return template is None or organization_id is None or template.organization_id == organization_id
 
 
 def _back_to(template_id: str) -> HttpResponseRedirect:

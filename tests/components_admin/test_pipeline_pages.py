@@ -237,10 +237,13 @@ def test_staff_of_one_organization_keep_to_its_pipelines(logged_in, organization
     assert Pipeline.objects.get(pk="pipe_new").organization == organization
 
 
-def test_administrators_edit_everything(client, administrator, organization):
-    administrator.organization = organization
+@pytest.mark.parametrize(("is_bound", "status", "steps"), [(False, 302, ["template"]), (True, 403, STEPS)])
+def test_being_bound_to_an_organization_binds_administrators_too(
+    client, administrator, organization, is_bound, status, steps
+):
+    administrator.organization = organization if is_bound else None
     administrator.save()
     client.force_login(administrator)
     Pipeline.objects.create(id="pipe_shared", name="Shared", steps=STEPS)
-    assert client.post(f"{LIST}pipe_shared/change/", rows("template")).status_code == 302
-    assert Pipeline.objects.get().steps == ["template"]
+    assert client.post(f"{LIST}pipe_shared/change/", rows("template")).status_code == status
+    assert Pipeline.objects.get().steps == steps
