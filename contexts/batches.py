@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, ProtectedError
+from django.db.models import ProtectedError
 from ulid import ULID
 
 from base import clock
@@ -26,6 +26,7 @@ from contexts.models import Batch, BatchState, Context, new_batch_id
 from contexts.selectors import VISIBLE_BATCHES, batch_get
 from contexts.states import Move, Status, sources, target
 from contexts.submission import ContextSubmission, PipelineReader, Submitter, check_sizes, context_row
+from contexts.updates import cancelled, retried
 
 MAX_CONTEXTS = 10_000
 INSERT_CHUNK = 500
@@ -219,15 +220,7 @@ def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
     batch = batch_get(batch_id, organization_id)
     batch_release(batch.pk)  # accepted rows that a crash left held would otherwise run later
     now = clock.now()
-    matched = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.CANCEL)).update(
-        status=target(Move.CANCEL),
-        lease_token="",
-        next_retry_at=None,
-        waiting_for="",
-        ended_at=now,
-        updated_at=now,
-        revision=F("revision") + 1,
-    )
+    matched = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.CANCEL)).update(**cancelled(now))
     if not matched:
         raise Conflict(f"Nothing in {batch.pk} is open; there is nothing to cancel.")
     Batch.objects.filter(pk=batch.pk).update(state=BatchState.CANCELLED, updated_at=now)
@@ -244,17 +237,7 @@ def batch_retry_failed(batch_id: str, *, organization_id: str | None) -> tuple[B
     """
     batch = batch_get(batch_id, organization_id)
     now = clock.now()
-    matched = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.RETRY)).update(
-        status=target(Move.RETRY),
-        error=None,
-        ended_at=None,
-        next_retry_at=now,
-        retry_count=0,
-        worker_losses=0,
-        waiting_for="",
-        updated_at=now,
-        revision=F("revision") + 1,
-    )
+    matched = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.RETRY)).update(**retried(now))
     if not matched:
         raise Conflict(f"No context of {batch.pk} has failed.")
     Batch.objects.filter(pk=batch.pk).update(state=BatchState.ACCEPTED, updated_at=now)

@@ -7,7 +7,6 @@ faster or the move is illegal, and nothing was changed.
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
 
 from base import clock
 from base.problems import Conflict, Fault, InvalidInput, pointer
@@ -18,7 +17,7 @@ from contexts.doorbell import doorbell
 from contexts.idempotency import Idempotency
 from contexts.models import Context, new_context_id
 from contexts.selectors import context_get
-from contexts.states import Move, sources, target
+from contexts.states import Move, sources
 from contexts.submission import (
     ContextSubmission,
     PipelineReader,
@@ -28,6 +27,7 @@ from contexts.submission import (
     context_row,
     title_of,
 )
+from contexts.updates import cancelled, retried
 
 FROM_FAILED = "failed"
 FROM_START = "start"
@@ -88,15 +88,7 @@ def context_cancel(context_id: str, *, organization_id: str | None) -> Context:
     """
     context = context_get(context_id, organization_id)
     now = clock.now()
-    matched = Context.objects.filter(pk=context.pk, status__in=sources(Move.CANCEL)).update(
-        status=target(Move.CANCEL),
-        lease_token="",
-        next_retry_at=None,
-        waiting_for="",
-        ended_at=now,
-        updated_at=now,
-        revision=F("revision") + 1,
-    )
+    matched = Context.objects.filter(pk=context.pk, status__in=sources(Move.CANCEL)).update(**cancelled(now))
     context.refresh_from_db()
     if not matched:
         raise Conflict(f"{context.pk} is {context.status}; only a context that has not ended can be cancelled.")
@@ -132,18 +124,10 @@ def context_retry(
     data = _patched(data, patch, rewind.keys_written_by(context.step_runs, set(kept)))
     now = clock.now()
     matched = Context.objects.filter(pk=context.pk, status__in=sources(Move.RETRY), revision=context.revision).update(
-        status=target(Move.RETRY),
+        **retried(now),
         data=data,
         title=title_of(data),
         processing=_processing_after(context.processing, kept),
-        error=None,
-        ended_at=None,
-        next_retry_at=now,
-        retry_count=0,
-        worker_losses=0,
-        waiting_for="",
-        updated_at=now,
-        revision=F("revision") + 1,
     )
     if not matched:
         raise Conflict(f"{context.pk} has changed meanwhile; look at it again before you retry.")

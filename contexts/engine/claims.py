@@ -156,13 +156,10 @@ def leases_held(token: str) -> dict[str, int]:
     return dict(rows.values_list("pk", "attempts"))
 
 
-def hand_back(token: str, *, but: str | None = None) -> int:
+def hand_back(token: str) -> int:
     """Give all contexts of a worker back, due now. Burns neither a retry nor a loss."""
-    now = clock.now()
-    rows = Context.objects.filter(lease_token=token, status__in=sources(Move.HAND_BACK))
-    if but is not None:
-        rows = rows.exclude(pk=but)
-    return rows.update(**_freed(now))
+    held = Context.objects.filter(lease_token=token, status__in=sources(Move.HAND_BACK))
+    return held.update(**_freed(clock.now()))
 
 
 def _freed(now: datetime) -> dict[str, Any]:

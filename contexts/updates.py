@@ -1,0 +1,36 @@
+"""What the moves that people wish for write, one row or a whole batch at a time."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F
+
+from contexts.states import Move, target
+
+
+def cancelled(now: datetime) -> dict[str, Any]:
+    """Return the columns of a cancelled context: ended, and nobody's any more."""
+    return {
+        "status": target(Move.CANCEL),
+        "lease_token": "",
+        "next_retry_at": None,
+        "waiting_for": "",
+        "ended_at": now,
+        "updated_at": now,
+        "revision": F("revision") + 1,
+    }
+
+
+def retried(now: datetime) -> dict[str, Any]:
+    """Return the columns of a failed context that is set going again: due now, with all its retries before it."""
+    return {
+        "status": target(Move.RETRY),
+        "error": None,
+        "ended_at": None,
+        "next_retry_at": now,
+        "retry_count": 0,
+        "worker_losses": 0,
+        "waiting_for": "",
+        "updated_at": now,
+        "revision": F("revision") + 1,
+    }
