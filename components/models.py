@@ -7,7 +7,7 @@ from base import clock
 from base.fields import IdField
 from base.ids import new_id
 from templates_app.structure import SLUG_PATTERN, SLUG_WORDS
-from users.models import Organization
+from users.models import OwnedOrShared
 
 
 def new_component_id() -> str:
@@ -39,17 +39,10 @@ class Component(models.Model):
         return self.name
 
 
-class Pipeline(models.Model):
+class Pipeline(OwnedOrShared):
     """An ordered list of steps with a name. A context copies the steps: later edits do not change it."""
 
     id = IdField(new_pipeline_id)
-    organization = models.ForeignKey(
-        Organization,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        help_text="Empty: every organization uses it.",
-    )
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     context_type = models.CharField(

@@ -6,24 +6,17 @@ from django.db import models
 from base import clock
 from base.fields import IdField
 from base.ids import new_id
-from users.models import Organization
+from users.models import OwnedOrShared
 
 
 def new_asset_id() -> str:
     return new_id("media")
 
 
-class Asset(models.Model):
+class Asset(OwnedOrShared):
     """An image that content may show. What it is was read from its bytes, not from its name."""
 
     id = IdField(new_asset_id)
-    organization = models.ForeignKey(
-        Organization,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        help_text="Empty: every organization uses it.",
-    )
     title = models.CharField(max_length=200)
     alt = models.CharField(max_length=500, blank=True, help_text="What a reader who cannot see it is told.")
     tags = models.JSONField(default=list, blank=True)

@@ -10,24 +10,17 @@ from base import clock
 from base.fields import IdField
 from base.ids import new_id
 from templates_app.structure import SLUG_PATTERN, SLUG_WORDS
-from users.models import Organization
+from users.models import OwnedOrShared
 
 
 def new_template_id() -> str:
     return new_id("tmpl")
 
 
-class Template(models.Model):
+class Template(OwnedOrShared):
     """A named recipe. Its text stands in its versions; the newest published one is the live one."""
 
     id = IdField(new_template_id)
-    organization = models.ForeignKey(
-        Organization,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        help_text="Empty: every organization uses it.",
-    )
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
     type = models.CharField(

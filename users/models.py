@@ -42,6 +42,21 @@ class Organization(models.Model):
         return self.name
 
 
+class OwnedOrShared(models.Model):
+    """A row that belongs to one organization, or to all."""
+
+    organization = models.ForeignKey(
+        Organization,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        help_text="Empty: every organization uses it.",
+    )
+
+    class Meta:
+        abstract = True
+
+
 class UserManager(BaseUserManager["User"]):
     """Makes users whose name is compared in lower case (MongoDB has no safe case-blind match)."""
 
