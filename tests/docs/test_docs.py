@@ -114,15 +114,15 @@ def test_routes_outside_of_the_api_are_named():
         assert f"`{route.partition('{')[0]}`" in text_of(API), route
 
 
-def subclasses(cls: type) -> Iterator[type]:
+def our_problems(cls: type[Problem] = Problem) -> Iterator[type[Problem]]:
     for child in cls.__subclasses__():
         yield child
-        yield from subclasses(child)
+        yield from our_problems(child)
 
 
 def problem_types() -> set[str]:
     """Return the type of every problem that the code can answer."""
-    ours = {cls.type for cls in subclasses(Problem)}
+    ours = {cls.type for cls in our_problems()}
     drf = {cls.default_code for cls in vars(exceptions).values() if is_drf_error(cls) and cls not in DRF_UNUSED}
     source = "\n".join(text_of(path) for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))
     plain = {name.lower() for name in re.findall(r"plain_problem\(\s*HTTPStatus\.(\w+)", source)}
@@ -141,7 +141,7 @@ def test_every_type_of_problem_is_documented_and_no_other():
 
 def test_statuses_of_our_problems_are_those_of_the_code():
     shown = {code(cell).removeprefix("/problems/"): status for cell, status, _ in table_rows(section(API, "Errors"))}
-    for cls in subclasses(Problem):
+    for cls in our_problems():
         assert shown[cls.type] == str(cls.status)
 
 
@@ -191,3 +191,14 @@ def test_every_room_is_in_the_readme():
 
 def test_readme_has_a_walk():
     assert "curl" in between(text_of(README), "walk")
+
+
+def test_every_event_that_wants_attention_is_logged():
+    tables = table_rows(section(OPERATE, "Data and logs"))
+    events = [
+        code(cell) for cell, *_ in tables if re.fullmatch(r"`[a-z]+_[a-z_]+`", cell) and code(cell) != "secret_key"
+    ]
+    source = "\n".join(text_of(path) for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))
+    assert len(events) >= 9
+    for event in events:
+        assert re.search(rf"logger\.\w+\(\s*\"{event}\b", source), event
