@@ -13,6 +13,7 @@ from rest_framework.views import set_rollback
 from base.problems import Fault, InvalidInput, Problem, TooLarge, pointer, problem_document
 
 CONTENT_TYPE = "application/problem+json"
+NO_KEY = "Send an API key: Authorization: Bearer dl_...; an administrator makes one, or manage.py apikey create."
 ADMIN_PREFIX = "/admin/"
 MAX_SHOWN_PATH = 200
 
@@ -48,6 +49,8 @@ def _from_drf(exc: exceptions.APIException) -> JsonResponse:
         headers["Retry-After"] = str(int(wait) + 1)
     faults = list(_faults(exc.detail)) if isinstance(exc, exceptions.ValidationError) else []
     detail = faults[0].message if faults else str(exc.detail)
+    if detail == exceptions.NotAuthenticated.default_detail:
+        detail = NO_KEY
     return _response(
         problem_document(
             status=exc.status_code,

@@ -1,15 +1,14 @@
 """Components and pipelines over HTTP: what a pipeline may be made of, and which ones there are."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from base.clock import to_iso
+from base.documents import Timestamp
 from base.pagination import NewestFirst
 from base.queries import PageQuery, query_parameters, read_query
 from components.configurations import configured_components, public_settings
@@ -17,9 +16,7 @@ from components.models import Pipeline as PipelineRow
 from components.registry import component_types
 from components.services import pipelines_visible
 from users.access import Scope
-from users.caller import caller_of
-
-Moment = Annotated[datetime, PlainSerializer(to_iso), WithJsonSchema({"type": "string", "format": "date-time"})]
+from users.caller import caller_required
 
 
 class ComponentType(BaseModel):
@@ -59,8 +56,8 @@ class Pipeline(BaseModel):
     is_default: bool = Field(description="Used for its type where a context names no pipeline.")
     is_shared: bool = Field(description="Every organization uses it.")
     steps: list[Any]
-    created_at: Moment
-    updated_at: Moment
+    created_at: Timestamp
+    updated_at: Timestamp
 
 
 class PipelinePage(BaseModel):
@@ -118,10 +115,11 @@ class PipelinesView(APIView):
     def get(self, request: Request) -> Response:
         """List the pipelines that can be named: your own and the shared ones, newest first."""
         read_query(PageQuery, request.query_params)
-        caller = caller_of(request)
-        assert caller is not None  # HasScope lets nobody else in
         paginator = NewestFirst()
-        page = paginator.paginate_queryset(pipelines_visible(caller.organization_id), request, view=self) or []
+        page = (
+            paginator.paginate_queryset(pipelines_visible(caller_required(request).organization_id), request, view=self)
+            or []
+        )
         return paginator.get_paginated_response([_pipeline(row) for row in page])
 
 

@@ -1,6 +1,5 @@
 """The media library over HTTP."""
 
-from datetime import datetime
 from typing import Annotated, Any, BinaryIO, cast
 from urllib.parse import urljoin
 
@@ -8,14 +7,14 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
 from drf_spectacular.utils import extend_schema
-from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, Field, WithJsonSchema
 from rest_framework import status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from base.clock import to_iso
+from base.documents import Timestamp
 from base.pagination import NewestFirst
 from base.problems import Fault, InvalidInput, pointer
 from base.queries import PageQuery, query_parameters, read_query
@@ -25,10 +24,9 @@ from media_app.selectors import asset_get, asset_thumbnail_url, asset_url, asset
 from media_app.services import asset_ingest
 from media_app.uploads import BoundedUploadHandler
 from users.access import Scope
-from users.caller import Caller, caller_of
+from users.caller import Caller, caller_required
 from users.models import Organization, User
 
-Moment = Annotated[datetime, PlainSerializer(to_iso), WithJsonSchema({"type": "string", "format": "date-time"})]
 Binary = Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]
 
 _FORM_KEYS = ("title", "alt", "tags")
@@ -47,7 +45,7 @@ class MediaAsset(BaseModel):
     size_bytes: int
     width: int
     height: int
-    created_at: Moment
+    created_at: Timestamp
 
 
 class MediaAssetPage(BaseModel):
@@ -112,7 +110,7 @@ class MediaListView(APIView):
     def get(self, request: Request) -> Response:
         """List the images that can be used, newest first."""
         wanted = read_query(MediaQuery, request.query_params)
-        assets = assets_visible(_caller(request).organization_id)
+        assets = assets_visible(caller_required(request).organization_id)
         assets = assets_filter(assets, tags=tags_split(wanted.tag), query=wanted.q)
         paginator = NewestFirst()
         page = paginator.paginate_queryset(assets, request, view=self) or []
@@ -125,7 +123,7 @@ class MediaListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Take an image into the library. It is checked by its content; metadata such as places is left out."""
-        caller = _caller(request)
+        caller = caller_required(request)
         form = cast(QueryDict, request.data)
         file = _file_of(form, request.FILES)
         asset = asset_ingest(
@@ -148,13 +146,7 @@ class MediaDetailView(APIView):
     @extend_schema(operation_id="media_get", responses=MediaAsset)
     def get(self, request: Request, id: str) -> Response:
         """Return what the library knows of one image."""
-        return Response(media_document(asset_get(id, _caller(request).organization_id), request))
-
-
-def _caller(request: Request) -> Caller:
-    caller = caller_of(request)
-    assert caller is not None  # HasScope lets nobody else in
-    return caller
+        return Response(media_document(asset_get(id, caller_required(request).organization_id), request))
 
 
 def _organization(caller: Caller) -> Organization | None:

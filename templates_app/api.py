@@ -1,18 +1,18 @@
 """Templates over HTTP: reading them."""
 
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
-from pydantic import BaseModel, Field, PlainSerializer, WithJsonSchema
+from drf_spectacular.utils import extend_schema
+from pydantic import BaseModel, Field
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from base.clock import to_iso
+from base.documents import Timestamp
 from base.pagination import NewestFirst
-from base.problems import Fault, InvalidInput
+from base.queries import PageQuery, query_parameters, read_query
 from templates_app.models import Template, TemplateVersion
 from templates_app.selectors import (
     author_names,
@@ -24,14 +24,7 @@ from templates_app.selectors import (
 )
 from templates_app.structure import Structure
 from users.access import Scope
-from users.caller import Caller, caller_of
-
-Moment = Annotated[datetime, PlainSerializer(to_iso), WithJsonSchema({"type": "string", "format": "date-time"})]
-_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
-PAGE_PARAMETERS = [
-    OpenApiParameter("cursor", str, description="From ``next`` or ``previous``."),
-    OpenApiParameter("limit", int, description="How many on a page, at most 200."),
-]
+from users.caller import caller_required
 
 
 class ContentTemplate(BaseModel):
@@ -50,8 +43,8 @@ class ContentTemplate(BaseModel):
     version: int | None = Field(description="The live version's number; null before the first is published.")
     structure: Structure | None = Field(description="The live version's text; null before the first is published.")
     has_draft: bool
-    created_at: Moment
-    updated_at: Moment
+    created_at: Timestamp
+    updated_at: Timestamp
 
 
 class ContentTemplatePage(BaseModel):
@@ -71,8 +64,8 @@ class ContentTemplateVersion(BaseModel):
     structure: Structure
     note: str = Field(description="What its author said about it.")
     author: str | None = Field(description="The name of the person who wrote it.")
-    created_at: Moment
-    published_at: Moment | None = Field(description="Null: it is a draft.")
+    created_at: Timestamp
+    published_at: Timestamp | None = Field(description="Null: it is a draft.")
 
 
 class ContentTemplateVersionPage(BaseModel):
@@ -81,6 +74,13 @@ class ContentTemplateVersionPage(BaseModel):
     results: list[ContentTemplateVersion]
     next: str | None
     previous: str | None
+
+
+class TemplateQuery(PageQuery):
+    """What the list can be narrowed by."""
+
+    type: str = Field(default="", description="Only templates for contexts of this type.")
+    active: bool | None = Field(default=None, description="Only templates that are, or are not, in use.")
 
 
 class HighestNumberFirst(NewestFirst):
@@ -97,15 +97,14 @@ class TemplateListView(APIView):
     @extend_schema(
         operation_id="templates_list",
         responses=ContentTemplatePage,
-        parameters=[
-            OpenApiParameter("type", str, description="Only templates for contexts of this type."),
-            OpenApiParameter("active", bool, description="Only templates that are, or are not, in use."),
-            *PAGE_PARAMETERS,
-        ],
+        parameters=query_parameters(TemplateQuery),
     )
     def get(self, request: Request) -> Response:
         """List the organization's own templates and the shared ones."""
-        rows = _filtered(templates_visible(_caller(request).organization_id), request)
+        rows = _filtered(
+            templates_visible(caller_required(request).organization_id),
+            read_query(TemplateQuery, request.query_params),
+        )
         paginator = NewestFirst()
         page = paginator.paginate_queryset(rows, request, view=self) or []
         return paginator.get_paginated_response(template_documents(page))
@@ -119,7 +118,7 @@ class TemplateDetailView(APIView):
     @extend_schema(operation_id="templates_get", responses=ContentTemplate)
     def get(self, request: Request, id: str) -> Response:
         """Return a template with its live version."""
-        template = template_get(id, _caller(request).organization_id)
+        template = template_get(id, caller_required(request).organization_id)
         return Response(template_documents([template])[0])
 
 
@@ -129,11 +128,14 @@ class TemplateVersionListView(APIView):
     read_scope = Scope.TEMPLATES_READ
 
     @extend_schema(
-        operation_id="templates_versions_list", responses=ContentTemplateVersionPage, parameters=PAGE_PARAMETERS
+        operation_id="templates_versions_list",
+        responses=ContentTemplateVersionPage,
+        parameters=query_parameters(PageQuery),
     )
     def get(self, request: Request, id: str) -> Response:
         """List what was published; with the scope ``templates:write`` the draft too."""
-        caller = _caller(request)
+        read_query(PageQuery, request.query_params)
+        caller = caller_required(request)
         template = template_get(id, caller.organization_id)
         rows = published_versions(template.pk)
         if Scope.TEMPLATES_WRITE in caller.scopes:
@@ -190,19 +192,7 @@ def version_documents(versions: list[TemplateVersion]) -> list[dict[str, Any]]:
     ]
 
 
-def _filtered(rows: QuerySet[Template], request: Request) -> QuerySet[Template]:
-    type = request.query_params.get("type")
-    active = request.query_params.get("active")
-    if type:
-        rows = rows.filter(type=type)
-    if active is not None:
-        if active.lower() not in _TRUTHS:
-            raise InvalidInput([Fault("/active", "Say true or false.")])
-        rows = rows.filter(is_active=_TRUTHS[active.lower()])
-    return rows
-
-
-def _caller(request: Request) -> Caller:
-    caller = caller_of(request)
-    assert caller is not None  # HasScope lets nobody else in
-    return caller
+def _filtered(rows: QuerySet[Template], query: TemplateQuery) -> QuerySet[Template]:
+    if query.type:
+        rows = rows.filter(type=query.type)
+    return rows if query.active is None else rows.filter(is_active=query.active)

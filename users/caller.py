@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 
 from users.access import Scope, role_scopes
@@ -34,6 +35,18 @@ def caller_of(request: Request) -> Caller | None:
     if isinstance(user, User) and user.is_active and _organization_is_active(user):
         return Caller(user.organization_id, role_scopes(user.role), user_id=user.pk)
     return None
+
+
+def caller_required(request: Request) -> Caller:
+    """Return who is asking, where the permission check has let nobody else in.
+
+    Raises:
+        NotAuthenticated: the view asks for no permission.
+    """
+    caller = caller_of(request)
+    if caller is None:
+        raise NotAuthenticated
+    return caller
 
 
 def _organization_is_active(user: User) -> bool:

@@ -52,9 +52,10 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "rate_limited": Explanation(
         "Rate limited",
-        "The model provider limits how often it may be asked, and that limit was reached.",
-        "Wait a few minutes, then retry; if it happens often, raise the limit at the provider or submit fewer at once.",
+        "The model provider, or a service of ours, limits how often it may be asked, and that limit was reached.",
+        "Wait a few minutes, then retry; if it happens often, raise the limit over there or submit fewer at once.",
     ),
+    "service_error": Explanation("Service failed", "A service that the step asked had a fault of its own.", _LATER),
     "provider_error": Explanation("Provider failed", "The model provider had a fault of its own.", _LATER),
     "provider_auth": Explanation(
         "Key refused",
@@ -120,7 +121,6 @@ EXPLANATIONS: dict[str, Explanation] = {
         "Raise max_tokens in the component's settings, or ask for shorter sections, then retry.",
     ),
     # templates and data
-    "no_template": Explanation("No template", "No template fits this context.", _TEMPLATE),
     "template_not_found": Explanation(
         "No template",
         "No published template fits this context's type, tone and audience.",

@@ -12,7 +12,7 @@ from base.pagination import NewestFirst
 from base.queries import PageQuery, query_parameters, read_query
 from base.validation import read_model
 from contexts import models
-from contexts.api.access import caller, submitter
+from contexts.api.access import submitter
 from contexts.api.common import MAX_SMALL_BODY_BYTES, idempotency, submission_headers, submitted
 from contexts.api.documents import Batch, BatchPage, BatchRetried, BulkAccepted
 from contexts.api.requests import BulkEnvelope, BulkSubmission, NoRequest
@@ -20,6 +20,7 @@ from contexts.batches import batch_cancel, batch_retry_failed, batch_submit
 from contexts.document import batch_document
 from contexts.selectors import batch_get, batch_progress, batches_progress, batches_visible
 from users.access import Scope
+from users.caller import caller_required
 
 TAGS = ["batches"]
 
@@ -68,7 +69,7 @@ class BatchesView(APIView):
         """List batches, newest first."""
         read_query(PageQuery, request.query_params)
         pages = NewestFirst()
-        rows = batches_visible(caller(request).organization_id)
+        rows = batches_visible(caller_required(request).organization_id)
         page: list[models.Batch] = pages.paginate_queryset(rows, request, view=self) or []
         progress = batches_progress(page)
         return pages.get_paginated_response([batch_document(batch, progress[batch.pk]) for batch in page])
@@ -82,7 +83,7 @@ class BatchView(APIView):
     @extend_schema(operation_id="batch_get", tags=TAGS, responses={200: Batch})
     def get(self, request: Request, batch_id: str) -> Response:
         """Return how far the batch is."""
-        return Response(_document(batch_get(batch_id, caller(request).organization_id)))
+        return Response(_document(batch_get(batch_id, caller_required(request).organization_id)))
 
 
 class BatchCancelView(APIView):
@@ -95,7 +96,7 @@ class BatchCancelView(APIView):
     def post(self, request: Request, batch_id: str) -> Response:
         """Cancel every context of the batch that has not ended."""
         read_model(NoRequest, request.data)
-        batch = batch_cancel(batch_id, organization_id=caller(request).organization_id)
+        batch = batch_cancel(batch_id, organization_id=caller_required(request).organization_id)
         return Response(_document(batch), status=202)
 
 
@@ -114,5 +115,5 @@ class BatchRetryView(APIView):
     def post(self, request: Request, batch_id: str) -> Response:
         """Set every failed context of the batch going again, at the step that failed."""
         read_model(NoRequest, request.data)
-        batch, retried = batch_retry_failed(batch_id, organization_id=caller(request).organization_id)
+        batch, retried = batch_retry_failed(batch_id, organization_id=caller_required(request).organization_id)
         return Response({**_document(batch), "retried": retried}, status=202)

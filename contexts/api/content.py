@@ -14,11 +14,11 @@ from rest_framework.views import APIView
 from base.openapi import problems
 from components.builtin.conversion import CONVERSIONS, converted
 from components.builtin.transformer import Format
-from contexts.api.access import caller
 from contexts.api.contexts import TAGS
 from contexts.content import finished_content
 from contexts.selectors import context_get
 from users.access import Scope
+from users.caller import caller_required
 
 MEDIA_TYPES = {Format.MARKDOWN: "text/markdown", Format.HTML: "text/html", Format.PLAIN: "text/plain"}
 # The text comes from a model: nothing in it may run, load from elsewhere but pictures, or reach our pages.
@@ -47,7 +47,7 @@ class ContentView(APIView):
     )
     def get(self, request: Request, context_id: str) -> HttpResponse:
         """Return the finished text, in the first of its formats that `Accept` names; as it was written by default."""
-        found = finished_content(context_get(context_id, caller(request).organization_id))
+        found = finished_content(context_get(context_id, caller_required(request).organization_id))
         offered = {MEDIA_TYPES[target]: target for target in CONVERSIONS[found.format]}
         chosen = request._request.get_preferred_type(list(offered))
         if chosen is None:

@@ -9,7 +9,7 @@ from base.openapi import problems
 from base.pagination import NewestFirst
 from base.queries import query_parameters, read_query
 from base.validation import read_model
-from contexts.api.access import caller, submitter
+from contexts.api.access import submitter
 from contexts.api.common import MAX_CONTEXT_BODY_BYTES, idempotency, submission_headers, submitted
 from contexts.api.documents import Context, ContextPage, StepRuns
 from contexts.api.requests import ContextQuery
@@ -18,6 +18,7 @@ from contexts.selectors import ContextFilter, context_get, contexts_find
 from contexts.services import context_submit
 from contexts.submission import ContextSubmission
 from users.access import Scope
+from users.caller import caller_required
 
 TAGS = ["contexts"]
 
@@ -38,7 +39,7 @@ class ContextsView(APIView):
     def get(self, request: Request) -> Response:
         """List contexts, newest first, without their data."""
         query = read_query(ContextQuery, request.query_params)
-        rows = contexts_find(caller(request).organization_id, _filter(query))
+        rows = contexts_find(caller_required(request).organization_id, _filter(query))
         pages = NewestFirst()
         page = pages.paginate_queryset(rows, request, view=self)
         return pages.get_paginated_response([context_summary(row) for row in page or []])
@@ -79,7 +80,7 @@ class ContextView(APIView):
     @extend_schema(operation_id="context_get", tags=TAGS, responses={200: Context})
     def get(self, request: Request, context_id: str) -> Response:
         """Return the context as it stands."""
-        return Response(context_document(context_get(context_id, caller(request).organization_id)))
+        return Response(context_document(context_get(context_id, caller_required(request).organization_id)))
 
 
 class StepsView(APIView):
@@ -90,5 +91,5 @@ class StepsView(APIView):
     @extend_schema(operation_id="context_steps", tags=TAGS, responses={200: StepRuns})
     def get(self, request: Request, context_id: str) -> Response:
         """Return every step run, oldest first."""
-        context = context_get(context_id, caller(request).organization_id)
+        context = context_get(context_id, caller_required(request).organization_id)
         return Response({"results": step_run_documents(context), "next": None, "previous": None})

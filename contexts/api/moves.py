@@ -7,7 +7,6 @@ from rest_framework.views import APIView
 
 from base.openapi import problems
 from base.validation import read_model
-from contexts.api.access import caller
 from contexts.api.common import MAX_CONTEXT_BODY_BYTES, MAX_SMALL_BODY_BYTES
 from contexts.api.contexts import TAGS
 from contexts.api.documents import Context
@@ -15,6 +14,7 @@ from contexts.api.requests import NoRequest, RetryRequest
 from contexts.document import context_document
 from contexts.services import context_cancel, context_retry
 from users.access import Scope
+from users.caller import caller_required
 
 
 class RetryView(APIView):
@@ -31,7 +31,7 @@ class RetryView(APIView):
         wish = read_model(RetryRequest, request.data)
         context = context_retry(
             context_id,
-            organization_id=caller(request).organization_id,
+            organization_id=caller_required(request).organization_id,
             from_step=wish.from_step,
             patch=wish.data,
         )
@@ -50,5 +50,5 @@ class CancelView(APIView):
     def post(self, request: Request, context_id: str) -> Response:
         """Cancel a context that is not finished; its worker stops within half a second."""
         read_model(NoRequest, request.data)
-        context = context_cancel(context_id, organization_id=caller(request).organization_id)
+        context = context_cancel(context_id, organization_id=caller_required(request).organization_id)
         return Response(context_document(context), status=202)

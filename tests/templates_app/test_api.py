@@ -64,7 +64,7 @@ def test_filter_that_is_no_truth_is_refused(api):
     answer = api.get("/api/templates?active=maybe")
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
-    assert answer.json()["errors"][0]["path"] == "/active"
+    assert answer.json()["errors"][0]["path"] == "?active"
 
 
 def test_list_comes_in_pages(api, make):
