@@ -2,9 +2,6 @@
 
 import logging
 import time
-from collections.abc import Callable
-from functools import wraps
-from http import HTTPStatus
 from typing import Any
 
 from django.core.cache import cache
@@ -12,10 +9,9 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
 
 from base import clock
-from base.problem_views import CONTENT_TYPE, plain_problem
+from base.problem_views import CONTENT_TYPE, only_get
 from base.problems import problem_document
 from contexts.models import Worker, WorkerState
 
@@ -46,32 +42,15 @@ class MigrationCheck:
 migration_check = MigrationCheck()
 
 
-View = Callable[[HttpRequest], HttpResponse]
-
-
-def _safe(view: View) -> View:
-    """Let GET and HEAD in, and answer the rest with a problem."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponse:
-        if request.method in ("GET", "HEAD"):
-            return view(request)
-        return plain_problem(HTTPStatus.METHOD_NOT_ALLOWED, "Ask with GET.", {"Allow": "GET, HEAD"})
-
-    return guarded
-
-
-@csrf_exempt
 @never_cache
-@_safe
+@only_get
 def healthz(request: HttpRequest) -> HttpResponse:
     """Say that the process answers; look at nothing else."""
     return JsonResponse({"status": OK})
 
 
-@csrf_exempt
 @never_cache
-@_safe
+@only_get
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 where the database and its migrations are fine, else 503; tell of cache and workers too."""
     report: dict[str, Any] = {"database": OK, "migrations": OK, "cache": _cache(), "workers": None}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from base.version import VERSION
 from config.databases import database_from_url, is_mongo
 from config.environment import Environment
 from config.secret_key import read_or_make
@@ -137,7 +138,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Draftline",
     "DESCRIPTION": "Post a context, fetch the finished content.",
-    "VERSION": "0.1.0",
+    "VERSION": VERSION,
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -234,6 +235,7 @@ UNFOLD = {
     "SITE_TITLE": "Draftline",
     "SITE_HEADER": "Draftline",
     "SITE_SYMBOL": "edit_note",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}draftline.svg"}],
     "SHOW_BACK_BUTTON": True,
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {"navigation": "config.admin_site.navigation"},

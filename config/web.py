@@ -6,6 +6,7 @@ import sys
 
 import uvicorn
 
+from config.environment import Environment
 from config.http_protocol import ProblemHttpProtocol
 
 GRACE_SECONDS = 5
@@ -14,10 +15,11 @@ GRACE_SECONDS = 5
 def main() -> None:
     """Serve until SIGTERM; requests that run then have five seconds to end."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    environment = Environment()
     config = uvicorn.Config(
         "config.asgi:application",
-        host=os.environ.get("HOST", "127.0.0.1"),
-        port=int(os.environ.get("PORT", "8000")),
+        host=environment.str("HOST", default="127.0.0.1"),
+        port=environment.int("PORT", default=8000),
         http=ProblemHttpProtocol,
         ws="none",
         lifespan="off",

@@ -4,8 +4,8 @@ import re
 
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest
-from django.views.decorators.http import require_safe
 
+from base.problem_views import only_get
 from media_app.formats import CONTENT_TYPES
 
 # What `media_app.services.asset_store` calls files, and nothing else.
@@ -20,7 +20,7 @@ _HEADERS = {
 }
 
 
-@require_safe
+@only_get
 def media_file(request: HttpRequest, name: str) -> FileResponse:
     """Answer one file, also of a deactivated asset: content that shows it keeps working."""
     found = _NAME.fullmatch(name)

@@ -17,6 +17,7 @@ from django.db.models import F
 
 from base import clock
 from base.clock import to_iso
+from base.version import VERSION
 from components.pipeline import parse_pipeline
 from contexts.engine.admission import LOSSES_WHEN_ALONE, Candidate, admit
 from contexts.engine.job import Job, Lease
@@ -25,7 +26,6 @@ from contexts.states import Move, Status, sources, target
 
 CLAIM_AT_ONCE = 100
 REAP_AT_ONCE = 500
-VERSION = "0.1.0"
 
 
 def worker_register() -> str:

@@ -224,3 +224,13 @@ def test_any_other_name_is_404(db, name):
 
 def test_a_file_is_only_read(api):
     assert Client().post(upload(api).json()["url"]).status_code == 405
+
+
+def test_a_file_is_only_read_and_a_stranger_is_told_in_the_shape_of_all_errors(client):
+    refused = client.post("/media/media_none.png")
+    assert (refused.status_code, refused["Content-Type"], refused["Allow"]) == (
+        405,
+        "application/problem+json",
+        "GET, HEAD",
+    )
+    assert client.get("/media/media_none.png")["Content-Type"] == "application/problem+json"
