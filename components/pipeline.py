@@ -5,14 +5,13 @@ in parallel. Paths in faults are JSON pointers from the pipeline's own root: ``/
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import jmespath
-from jmespath.functions import Functions
-
 from base.problems import Fault, InvalidInput
+from components.conditions import ConditionError, condition_holds, condition_problem
+from components.errors import PermanentError
 
 MAX_STEPS = 50
 ON_ERROR = ("fail", "skip")
@@ -39,15 +38,16 @@ class Step:
     on_error: str = "fail"
 
     def is_wanted(self, view: dict[str, Any]) -> bool:
-        """Tell whether ``when`` holds for ``{data, type, metadata}``; JMESPath's own notion of true.
+        """Tell whether ``when`` holds for ``{data, type, metadata}``.
 
         Raises:
-            JMESPathError: the expression does not fit this data.
+            PermanentError: it cannot be decided for this data.
         """
-        if self.when is None:
-            return True
-        found = jmespath.search(self.when, view)
-        return not (found is None or found is False or found in ("", [], {}))
+        try:
+            return self.when is None or condition_holds(self.when, view)
+        except ConditionError as exc:
+            message = f"The condition 'when' of {self.key} cannot be decided: {exc}."
+            raise PermanentError(message, type="invalid_data") from exc
 
 
 Stage = tuple[Step, ...]
@@ -162,34 +162,8 @@ def _when_faults(when: Any, path: str) -> Iterator[Fault]:
         return
     if not isinstance(when, str):
         yield Fault(path, "'when' is a JMESPath expression, as a string.")
-        return
-    try:
-        tree = jmespath.compile(when).parsed
-        problem = next(_call_problems(tree), None)
-    except (ValueError, RecursionError) as exc:
-        problem = (str(exc).splitlines() or ["it cannot be read"])[0]
-    if problem:
+    elif problem := condition_problem(when):
         yield Fault(path, f"'when' is not a JMESPath expression: {problem}")
-
-
-def _call_problems(tree: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the function calls of an expression: JMESPath itself looks at them only when run."""
-    rest: list[Mapping[str, Any]] = [tree]
-    while rest:
-        node = rest.pop()
-        rest.extend(child for child in node["children"] if isinstance(child, dict))
-        if node["type"] != "function_expression":
-            continue
-        known = Functions.FUNCTION_TABLE.get(node["value"])
-        if known is None:
-            yield f"there is no function {node['value']!r}; there are {', '.join(sorted(Functions.FUNCTION_TABLE))}"
-        elif not _takes(known["signature"], len(node["children"])):
-            yield f"the function {node['value']!r} takes {len(known['signature'])} arguments"
-
-
-def _takes(signature: tuple[dict[str, Any], ...], count: int) -> bool:
-    is_open = bool(signature) and signature[-1].get("variadic", False)
-    return count >= len(signature) if is_open else count == len(signature)
 
 
 def clash_faults(plan: Plan, keys_written: Callable[[Step], frozenset[str]]) -> Iterator[Fault]:

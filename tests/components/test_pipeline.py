@@ -1,9 +1,9 @@
 """What a submitted pipeline means, without a database."""
 
 import pytest
-from jmespath.exceptions import JMESPathError
 
 from base.problems import InvalidInput
+from components.errors import PermanentError
 from components.pipeline import MAX_STEPS, clash_faults, parse_pipeline
 
 
@@ -94,7 +94,7 @@ def test_when_decides_whether_a_step_runs(when, wanted):
 
 def test_when_that_does_not_fit_the_data_says_so():
     step = parse_pipeline([{"component": "a", "when": "length(data.number) > `1`"}]).steps[0]
-    with pytest.raises(JMESPathError):
+    with pytest.raises(PermanentError, match=r"when.*length\(\) cannot take a value of type number"):
         step.is_wanted({"data": {"number": 7}, "type": "article", "metadata": {}})
 
 
