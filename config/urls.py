@@ -1,6 +1,7 @@
 """Every address that Draftline answers."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
@@ -14,6 +15,7 @@ handler500 = "base.problem_views.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/api/docs")),
+    path("favicon.ico", RedirectView.as_view(url=static("draftline.svg"))),  # browsers ask for it unbidden
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),

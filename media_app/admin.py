@@ -156,7 +156,7 @@ class AssetAdmin(OrganizationScoped, ModelAdmin):
         return format_html(
             '<img src="{}" alt="{}" loading="lazy" style="height:48px;width:64px;object-fit:cover;border-radius:4px">',
             asset_thumbnail_url(asset),
-            asset.alt,
+            asset.alt or asset.title,  # it is a link, which needs a name
         )
 
     @display(description="Tags")
