@@ -1,0 +1,89 @@
+"""Administrators fill the library and hand out keys; auditors look on; the API explains itself."""
+
+import re
+
+import requests
+from playwright.sync_api import BrowserContext, FilePayload, expect
+
+from tests.browser.conftest import Failed, LogIn
+from tests.fakes.openai_server import FakeOpenAi, failing
+from tests.media_app import images
+from users.access import Role
+
+PAGES = [
+    "contexts/context/",
+    "contexts/batch/",
+    "contexts/worker/",
+    "templates_app/template/",
+    "templates_app/template/tmpl_5Farticle_5Ftechnical/change/",
+    "components/component/",
+    "components/component/comp_5Fai_5Fgenerator_5Fprecise/change/",
+    "components/pipeline/",
+    "components/pipeline/pipe_5Farticle_5Fillustrated/change/",
+    "media_app/asset/",
+    "users/user/",
+    "users/organization/",
+    "users/apikey/",
+]
+
+
+def file(name: str, content: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "image/png", "buffer": content}
+
+
+def test_an_administrator_uploads_a_picture_and_a_lying_file_is_refused(log_in: LogIn) -> None:
+    page = log_in(Role.ADMINISTRATOR)
+    page.get_by_role("link", name="Media").click()
+    page.get_by_role("link", name="Add").first.click()
+    page.locator("input[type=file]").set_input_files(file("boat.png", b"<html>not a picture</html>"))
+    page.get_by_label("Title").fill("A boat at sea")
+    page.get_by_label("Tags").fill("sea, boat")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator(".field-upload")).to_contain_text("PNG, JPEG, WebP or GIF")
+
+    page.locator("input[type=file]").set_input_files(file("boat.png", images.image(size=(640, 320))))
+    page.get_by_role("button", name="Save", exact=True).click()
+    shown = page.locator("#result_list tr", has_text="A boat at sea").get_by_role("img")
+    expect(shown).to_be_visible()
+    page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=shown.element_handle())
+
+
+def test_an_administrator_sees_a_new_key_once(log_in: LogIn, live_server, model_server: FakeOpenAi) -> None:
+    page = log_in(Role.ADMINISTRATOR)
+    page.get_by_role("link", name="API keys").click()
+    page.get_by_role("link", name="Add").first.click()
+    page.get_by_label("Name").fill("Newsroom")
+    page.get_by_label("Organization").select_option(index=1)
+    page.get_by_label("contexts:read").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    key = page.locator("code").inner_text()
+    answer = requests.get(f"{live_server.url}/api/me", headers={"Authorization": f"Bearer {key}"}, timeout=10)
+    assert answer.ok, answer.text
+    page.get_by_role("link", name="Newsroom", exact=True).click()
+    expect(page.get_by_label("Name")).to_have_value("Newsroom")
+    assert key not in page.content()
+    page.go_back()
+    page.reload()
+    assert key not in page.content()
+
+
+def test_an_auditor_sees_every_page_but_nothing_to_press(log_in: LogIn, failed: Failed) -> None:
+    context = failed(failing(401, "Incorrect API key provided."), "The Stapler")[0]
+    page = log_in(Role.AUDITOR)
+    for address in [*PAGES, f"contexts/context/{context.pk.replace('_', '_5F')}/change/"]:
+        page.goto(f"/admin/{address}")
+        expect(page.locator("#content, #main").first).to_be_visible()
+        writes = re.compile(r"^(Save|Publish|Add|Delete|Retry|Cancel|Revoke|Run|Roll back|Discard|Move|Remove)\b")
+        for role in ("button", "link"):
+            expect(page.get_by_role(role, name=writes)).to_have_count(0)
+        expect(page.locator("#content-main input:visible:not([name=q]), textarea:visible")).to_have_count(0)
+
+
+def test_the_api_is_explained_by_a_page_of_our_own(window: BrowserContext) -> None:
+    page = window.new_page()
+    page.goto("/")
+    expect(page).to_have_url(re.compile("/api/docs$"))
+    expect(page.get_by_role("heading", name="Draftline")).to_be_visible()
+    operation = page.locator(".opblock", has_text="/api/contexts").first
+    operation.locator(".opblock-summary").click()
+    expect(operation.get_by_role("heading", name="Responses")).to_be_visible()

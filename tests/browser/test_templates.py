@@ -1,0 +1,72 @@
+"""Editors write templates."""
+
+import json
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import LogIn, Submit, Work
+from tests.fakes.openai_server import FakeOpenAi
+from users.access import Role
+
+
+def section(page: Page, number: int) -> Locator:
+    return page.get_by_role("group", name=f"Section {number}", exact=True)
+
+
+def types_shown(page: Page) -> list[str]:
+    fields = page.get_by_role("group", name="Section").get_by_label("Type").all()
+    return [field.input_value() for field in fields]
+
+
+def press(page: Page, key: str, button: Locator) -> None:
+    button.focus()
+    page.keyboard.press(key)
+
+
+def test_an_editor_writes_a_template_and_the_next_context_is_prompted_with_it(
+    log_in: LogIn, submit: Submit, work: Work, model_server: FakeOpenAi
+) -> None:
+    page = log_in(Role.EDITOR)
+    page.get_by_role("link", name="Templates").first.click()
+    page.get_by_role("link", name="Technical article").click()
+    expect(page.get_by_role("group", name="Section")).to_have_count(3)
+
+    # add one, fill it, move it up with the keyboard alone, put one away and take it back
+    page.get_by_role("button", name="Add section").click()
+    added = section(page, 4)
+    expect(added.get_by_label("Type")).to_be_focused()
+    page.keyboard.type("history")
+    added.get_by_label("Instructions").fill("Tell how it came about")
+    press(page, "Enter", page.get_by_role("button", name="Move section 4 up"))
+    expect(page.get_by_role("status")).to_have_text("The section is now at place 3 of 4.")
+    expect(page.get_by_role("button", name="Move section 3 up")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("The section is now at place 2 of 4.")
+    assert types_shown(page) == ["introduction", "history", "body", "conclusion"]
+    press(page, "Space", page.get_by_role("button", name="Remove section 4"))
+    expect(page.get_by_role("group", name="Section")).to_have_count(3)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("group", name="Section")).to_have_count(4)
+    press(page, "Enter", page.get_by_role("button", name="Remove section 3"))
+
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.get_by_text("The draft is saved.")).to_be_visible()
+    expect(page.get_by_role("group", name="Section")).to_have_count(3)
+    assert types_shown(page) == ["introduction", "history", "conclusion"]
+
+    # an unknown variable may stand in a draft, but not be published
+    section(page, 2).get_by_label("Instructions").fill("Tell how {{ titel }} came about")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("Nothing was published: the sections need a correction.")).to_be_visible()
+    expect(section(page, 2)).to_contain_text("titel")
+    expect(section(page, 2)).to_contain_text("line 1")
+    expect(section(page, 1)).not_to_contain_text("titel")
+    section(page, 2).get_by_label("Instructions").fill("Tell how {{ title }} came about")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_text("Version 2 is published: it is live now.")).to_be_visible()
+
+    submit("The Stapler")
+    work()
+    prompt = json.dumps(model_server.bodies[-1]["messages"])
+    assert "Tell how The Stapler came about" in prompt
+    assert "Cover the main points in detail" not in prompt
