@@ -1,9 +1,12 @@
 """The app that holds the whole together: system checks, and the commands that start it."""
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core.checks import Tags, register
 
 from config import checks
+from config.databases import is_mongo
+from config.mongo import forking
 
 
 class WiringConfig(AppConfig):
@@ -14,3 +17,5 @@ class WiringConfig(AppConfig):
         register(checks.check_engine)
         register(checks.check_web)
         register(checks.check_production, Tags.security, deploy=True)
+        if is_mongo(settings.DATABASES["default"]):
+            forking.install()

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from base.version import VERSION
 from config.databases import database_from_url, is_mongo
 from config.environment import Environment
+from config.mongo import wiring
 from config.secret_key import read_or_make
 
 env = Environment()
@@ -83,11 +84,12 @@ APPEND_SLASH = False  # the API has no trailing slashes; the admin adds its own
 
 # --- Stores ---------------------------------------------------------------------------------------------------
 DATABASES = {"default": database_from_url(env.str("DATABASE_URL", default=""), DATA_DIR)}
-DEFAULT_AUTO_FIELD = (
-    "django_mongodb_backend.fields.ObjectIdAutoField"
-    if is_mongo(DATABASES["default"])
-    else "django.db.models.BigAutoField"
-)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+if is_mongo(DATABASES["default"]):
+    DEFAULT_AUTO_FIELD = wiring.OBJECT_ID
+    INSTALLED_APPS = wiring.mongo_apps(INSTALLED_APPS)
+    MIGRATION_MODULES = wiring.MIGRATION_MODULES
+    DATABASE_ROUTERS = wiring.ROUTERS
 REDIS_URL = env.str("REDIS_URL", default="")
 CACHES = {
     "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "draftline"}

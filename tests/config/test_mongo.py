@@ -1,0 +1,81 @@
+"""A mongodb:// address changes the settings as a whole. What needs no server is tried here, in processes of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.db.migrations.loader import MigrationLoader
+
+from config.mongo.wiring import CONFIGS, MIGRATION_MODULES, mongo_apps
+from config.settings import INSTALLED_APPS
+
+ROOT = Path(__file__).resolve().parents[2]
+NOBODY_LISTENS = "mongodb://127.0.0.1:9/draftline"
+KEYS = """
+from django.apps import apps
+print(*(model._meta.label for model in apps.get_models() if "AutoField" in type(model._meta.pk).__name__
+        and type(model._meta.pk).__name__ != "ObjectIdAutoField"))
+"""
+CHANGES = """
+from django.apps import apps
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.state import ProjectState
+loader = MigrationLoader(None)
+found = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps)).changes(graph=loader.graph)
+print(*(f"{app}: {operation}" for app, ones in found.items() for one in ones for operation in one.operations))
+"""
+FORK = """
+import os
+from django.db import connection
+connection.connection = connection.get_new_connection(connection.get_connection_params())
+assert connection._connection_pools, "there is a client"
+child = os.fork()
+if not child:
+    os._exit(len(connection._connection_pools))
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), end="")
+"""
+
+
+def run_on_mongo(code: str, data_dir: Path) -> str:
+    """Return what ``code`` prints in a Draftline whose database is MongoDB."""
+    environment = {
+        **os.environ,
+        "DATABASE_URL": NOBODY_LISTENS,
+        "DATA_DIR": str(data_dir),
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+    command = [sys.executable, "-c", f"import django\ndjango.setup()\n{code}"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_no_model_numbers_its_rows_on_mongodb(tmp_path: Path):
+    assert run_on_mongo(KEYS, tmp_path) == ""
+
+
+def test_models_and_migrations_agree_on_mongodb(tmp_path: Path):
+    assert run_on_mongo(CHANGES, tmp_path) == ""
+
+
+def test_a_fork_takes_no_mongodb_client_along(tmp_path: Path):
+    assert run_on_mongo(FORK, tmp_path) == "0"
+
+
+@pytest.mark.parametrize("label", sorted(MIGRATION_MODULES))
+def test_migrations_for_mongodb_are_named_like_the_newest_of_the_app(label: str):
+    newest = {name for _, name in MigrationLoader(None).graph.leaf_nodes(label)}
+    folder = ROOT / Path(*MIGRATION_MODULES[label].split("."))
+    ours = {path.stem for path in folder.glob("0*.py")}
+    assert newest <= ours
+
+
+def test_only_apps_from_outside_are_exchanged_and_all_of_them_are_installed():
+    exchanged = mongo_apps(INSTALLED_APPS)
+    assert [new for old, new in zip(INSTALLED_APPS, exchanged, strict=True) if old != new] == [
+        CONFIGS[name] for name in INSTALLED_APPS if name in CONFIGS
+    ]
+    assert set(CONFIGS) <= set(INSTALLED_APPS)
