@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.db import connections
+from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from contexts.engine.run import run_drain
@@ -73,16 +74,16 @@ def window(chromium: Browser, live_server) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def log_in(window: BrowserContext) -> LogIn:
-    """Make a person of a role and let them log in; return their page, at the overview."""
+def log_in(window: BrowserContext, live_server, settings) -> LogIn:
+    """Make a person of a role, whose session the browser then has; return their page, at the overview."""
 
     def enter(role: Role, organization: Organization | None = None) -> Page:
-        User.objects.create_user(role.value, PASSWORD, role=role, organization=organization)
+        session = Client()
+        session.force_login(User.objects.create_user(role.value, PASSWORD, role=role, organization=organization))
+        cookie = settings.SESSION_COOKIE_NAME
+        window.add_cookies([{"name": cookie, "value": session.cookies[cookie].value, "url": live_server.url}])
         page = window.new_page()
         page.goto("/admin/")
-        page.get_by_label("Username").fill(role.value)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Log in").click()
         expect(page).to_have_title("Overview | Draftline")
         return page
 

@@ -3,12 +3,15 @@
 import re
 
 import requests
+from django.contrib.admin.utils import quote
 from playwright.sync_api import BrowserContext, FilePayload, expect
 
-from tests.browser.conftest import Failed, LogIn
+from media_app.models import Asset
+from tests.browser.conftest import PASSWORD, Failed, LogIn
 from tests.fakes.openai_server import FakeOpenAi, failing
 from tests.media_app import images
 from users.access import Role
+from users.models import User
 
 PAGES = [
     "contexts/context/",
@@ -67,16 +70,35 @@ def test_an_administrator_sees_a_new_key_once(log_in: LogIn, live_server, model_
     assert key not in page.content()
 
 
-def test_an_auditor_sees_every_page_but_nothing_to_press(log_in: LogIn, failed: Failed) -> None:
+def test_an_auditor_logs_in_and_sees_every_page_but_nothing_to_press(window: BrowserContext, failed: Failed) -> None:
     context = failed(failing(401, "Incorrect API key provided."), "The Stapler")[0]
-    page = log_in(Role.AUDITOR)
-    for address in [*PAGES, f"contexts/context/{context.pk.replace('_', '_5F')}/change/"]:
-        page.goto(f"/admin/{address}")
+    User.objects.create_user("auditor", PASSWORD, role=Role.AUDITOR)
+    page = window.new_page()
+    page.goto("/admin/")
+    page.get_by_label("Username").fill("auditor")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page).to_have_title("Overview | Draftline")
+    for address in [*PAGES, f"contexts/context/{quote(context.pk)}/change/"]:
+        page.goto(f"/admin/{address}", wait_until="domcontentloaded")
         expect(page.locator("#content, #main").first).to_be_visible()
         writes = re.compile(r"^(Save|Publish|Add|Delete|Retry|Cancel|Revoke|Run|Roll back|Discard|Move|Remove)\b")
         for role in ("button", "link"):
             expect(page.get_by_role(role, name=writes)).to_have_count(0)
         expect(page.locator("#content-main input:visible:not([name=q]), textarea:visible")).to_have_count(0)
+
+
+def test_no_page_scrolls_sideways_on_a_phone(log_in: LogIn, failed: Failed) -> None:
+    context = failed(failing(401, "Incorrect API key provided."), "The Stapler")[0]
+    asset = Asset.objects.all()[0]
+    page = log_in(Role.ADMINISTRATOR)
+    page.set_viewport_size({"width": 390, "height": 844})
+    shown = [f"contexts/context/{quote(context.pk)}/change/", f"media_app/asset/{quote(asset.pk)}/change/"]
+    forms = [address for address in PAGES if address.endswith("change/")]
+    for address in ["", "contexts/context/", *shown, *forms, "users/apikey/add/"]:
+        page.goto(f"/admin/{address}", wait_until="domcontentloaded")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 390, f"{address} is {width} px wide"
 
 
 def test_the_api_is_explained_by_a_page_of_our_own(window: BrowserContext) -> None:
