@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import Error, connections, transaction
 from django.db.models import F
 
+from base.outage import is_away
 from contexts.engine import claims
 from contexts.engine.job import Job, LeaseLost, Write
 from contexts.models import Context, StepTranscript
@@ -72,7 +73,7 @@ class Store:
         """Run blocking database code in the store's thread; an unreachable database is tried again for a while.
 
         Raises:
-            OperationalError, InterfaceError: it stayed away longer than the patience.
+            Error: it stayed away longer than the patience, or the query itself is wrong.
         """
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, lambda: self._patiently(function, args, kwargs))
@@ -82,10 +83,10 @@ class Store:
         while True:
             try:
                 return function(*args, **kwargs)
-            except (OperationalError, InterfaceError) as exc:
-                if time.monotonic() >= deadline:
+            except Error as exc:
+                if not is_away(exc) or time.monotonic() >= deadline:
                     raise
-                logger.warning("database_away function=%s reason=%s", function.__name__, exc)
+                logger.warning("database_away function=%s reason=%s", function.__name__, exc.__cause__ or exc)
                 connections.close_all()
                 time.sleep(RETRY_PAUSE_SECONDS)
 
