@@ -11,6 +11,20 @@ from components.builtin.transformer import Format
 
 WAYS = [(source, target) for source, targets in CONVERSIONS.items() for target in targets]
 HOSTILE = ["[" * 20_000, "<a " * 20_000, "![" * 10_000, "[a](" * 10_000, ("[" * 1900 + "\n\n") * 300, "> " * 2000]
+# a mebibyte of lines that the library reads again and again, and of fences, which are only read where they are many
+REPEATED = [
+    "-\n",
+    "***\n",
+    "#\n",
+    "# a\n",
+    "a\n===\n",
+    "```\n",
+    "```a\n",
+    "<div>\n\n",
+    "- a\n\n1. b\n\n",
+    "\\*",
+    "&amp;",
+]
 
 
 @pytest.mark.parametrize(("source", "target"), WAYS)
@@ -42,3 +56,15 @@ def test_a_costly_paragraph_is_shown_as_it_is_and_its_neighbours_are_read():
 def test_there_is_no_way_from_html_to_markdown():
     with pytest.raises(KeyError):
         converted("<p>x</p>", source=Format.HTML, target=Format.MARKDOWN)
+
+
+@pytest.mark.parametrize("unit", REPEATED)
+def test_a_mebibyte_of_one_mark_is_read_in_seconds(unit):
+    start = time.thread_time()
+    assert converted(unit * (1024 * 1024 // len(unit)), source=Format.MARKDOWN, target=Format.HTML)
+    assert time.thread_time() - start < 15
+
+
+def test_lists_nested_too_deeply_are_shown_as_they_are():
+    text = "\n".join("    " * level + "- a" for level in range(600))
+    assert converted(text, source=Format.MARKDOWN, target=Format.HTML).count("- a") == 600
