@@ -26,13 +26,9 @@ def rewind(data: dict[str, Any], step_runs: list[dict[str, Any]], steps: set[str
 
 
 def keys_written_by(step_runs: list[dict[str, Any]], steps: set[str]) -> dict[str, str]:
-    """Return ``{data key: step key}`` for what the finished ``steps`` wrote."""
-    return {
-        key: run["key"]
-        for run in step_runs
-        if run["key"] in steps and run["outcome"] in DONE_OUTCOMES
-        for key in run.get("wrote", [])
-    }
+    """Return ``{data key: step key}`` for what the last finished runs of ``steps`` wrote."""
+    last = {run["key"]: run for run in step_runs if run["key"] in steps and run["outcome"] in DONE_OUTCOMES}
+    return {key: run["key"] for run in step_runs if last.get(run["key"]) is run for key in run.get("wrote", [])}
 
 
 def merge_patch(target: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

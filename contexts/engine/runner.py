@@ -20,7 +20,8 @@ from contexts.engine.job import CheckpointStore, Job, LeaseLost, Transcript, Wri
 from contexts.engine.result import check_result, idempotency_key
 from contexts.engine.retry import RetryPolicy, retry_delay
 from contexts.engine.step_run import StepFailure, StepRun, transcript_of
-from contexts.rewind import keys_written_by
+from contexts.engine.storable import MAX_TRACEBACK_LENGTH, clean_error, clean_tail
+from contexts.rewind import keys_written_by, rewind
 from contexts.states import Move
 
 
@@ -49,6 +50,26 @@ class Progress:
             completed=list(job.processing.get("completed_components", [])),
             timings=dict(job.processing.get("component_timings", {})),
             step_runs=list(job.step_runs),
+        )
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the steps of a stage are given: the data from before any of them, whoever of them is done already.
+
+    So a step's input, and with it its idempotency key, is the same in every attempt.
+    """
+
+    data: dict[str, Any]
+    written: frozenset[str]
+
+    @classmethod
+    def of(cls, stage: Stage, progress: Progress) -> "Start":
+        here = {step.key for step in stage}
+        earlier = set(progress.completed) - here
+        return cls(
+            data=rewind(progress.data, progress.step_runs, here & set(progress.completed)),
+            written=frozenset(keys_written_by(progress.step_runs, earlier)),
         )
 
 
@@ -105,6 +126,9 @@ class Runner:
         except TimeoutError:
             if not whole.expired():
                 raise
+            if set(plan.keys) <= set(progress.completed):
+                await self._checkpoint(job, plan, progress)  # it ran out while the end was written: see to it
+                return []
             return [self._whole_timed_out(plan, progress)]
         return []
 
@@ -116,17 +140,19 @@ class Runner:
     async def _run_stage(self, job: Job, plan: Plan, stage: Stage, progress: Progress) -> list[StepFailure]:
         """Run what is left of a stage. All of its steps come to their end before a failure counts."""
         todo = [step for step in stage if step.key not in progress.completed]
+        start = Start.of(stage, progress)
         if len(todo) == 1:
-            found = [await self._run_step(job, plan, todo[0], progress)]
+            found = [await self._run_step(job, plan, todo[0], progress, start)]
         else:
-            found = await _gather([self._run_step(job, plan, step, progress) for step in todo])
+            found = await _gather([self._run_step(job, plan, step, progress, start) for step in todo])
         return [failure for failure in found if failure is not None]
 
-    async def _run_step(self, job: Job, plan: Plan, step: Step, progress: Progress) -> StepFailure | None:
+    async def _run_step(self, job: Job, plan: Plan, step: Step, progress: Progress, start: Start) -> StepFailure | None:
         run = StepRun(step, job.lease.attempt, self._now())
         try:
-            if step.is_wanted({"data": progress.data, "type": job.type, "metadata": job.metadata}):
-                result = await self._process(job, step, run, progress)
+            if step.is_wanted({"data": start.data, "type": job.type, "metadata": job.metadata}):
+                result = await self._process(job, step, run, start)
+                check_result(result, allowed=run.allowed, data=progress.data, step_key=step.key)
                 run.complete(result, progress.data, self._now())
                 progress.data.update(result)
             else:
@@ -147,7 +173,7 @@ class Runner:
     def _failed(self, job: Job, step: Step, run: StepRun, exc: BaseException) -> StepFailure | None:
         """Return the failure, or None where the pipeline says to go on without the step."""
         error = _component_error(exc)
-        detail = None if isinstance(exc, ComponentError) else "".join(traceback.format_exception(exc))
+        detail = None if isinstance(exc, ComponentError) else _traceback_of(exc)
         is_final = retry_delay(retryable=error.retryable, retry_count=job.retry_count, policy=self._policy) is None
         if step.on_error == "skip" and is_final:
             run.skip(self._now(), error=error, traceback=detail)
@@ -155,17 +181,17 @@ class Runner:
         run.fail(error, detail, self._now())
         return StepFailure(step, error, run)
 
-    async def _process(self, job: Job, step: Step, run: StepRun, progress: Progress) -> dict[str, Any]:
-        data = progress.data
+    async def _process(self, job: Job, step: Step, run: StepRun, start: Start) -> dict[str, Any]:
         component = await self._build(step)
         run.config = component.config.model_dump(mode="json")
-        tools = self._tools(job, idempotency_key(job.id, step.key, data), run.notes)
+        run.allowed = component.keys_written(component.config)
+        tools = self._tools(job, idempotency_key(job.id, step.key, start.data), run.notes)
         view = ContextView(
             id=job.id,
             type=job.type,
-            data=data,
+            data=dict(start.data),
             metadata=job.metadata,
-            written=frozenset(keys_written_by(progress.step_runs, set(progress.completed))),
+            written=start.written,
             organization_id=job.organization_id,
             step_key=step.key,
             attempt=job.lease.attempt,
@@ -173,13 +199,11 @@ class Runner:
         seconds = component.timeout_seconds or self._limits.step_seconds
         try:
             async with asyncio.timeout(seconds) as scope:
-                result = await component.process(view, tools)
+                return await component.process(view, tools)
         except TimeoutError as exc:
             if not scope.expired():
                 raise
             raise TransientError(f"{step.key} took longer than {seconds:g} seconds.", type="timed_out") from exc
-        check_result(result, allowed=component.keys_written(component.config), data=data, step_key=step.key)
-        return result
 
     def _note(self, job: Job, run: StepRun, progress: Progress) -> None:
         """Add a run to the history."""
@@ -242,9 +266,16 @@ class Runner:
 
 
 async def _gather(coroutines: list[Awaitable[StepFailure | None]]) -> list[StepFailure | None]:
-    """Run parallel steps to their ends; the first exception that is not theirs stops the rest."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_awaited(coroutine)) for coroutine in coroutines]
+    """Run parallel steps to their ends; the first exception that is not theirs stops the rest, and is raised.
+
+    Each task bears the context's name, for whoever looks for the one that blocks the loop.
+    """
+    name = task.get_name() if (task := asyncio.current_task()) is not None else None
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_awaited(coroutine), name=name) for coroutine in coroutines]
+    except BaseExceptionGroup as found:
+        raise found.exceptions[0] from None
     return [task.result() for task in tasks]
 
 
@@ -260,6 +291,10 @@ def _we_cancelled() -> bool:
 
 def _component_error(exc: BaseException) -> ComponentError:
     if isinstance(exc, ComponentError):
-        return exc
+        return clean_error(exc)
     name = type(exc).__name__
     return PermanentError(f"The component broke with {name}; staff see the traceback.", type="component_broke")
+
+
+def _traceback_of(exc: BaseException) -> str:
+    return clean_tail("".join(traceback.format_exception(exc)), MAX_TRACEBACK_LENGTH)

@@ -1,6 +1,6 @@
 """One run of one step: what the history keeps of it. Pure."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -9,19 +9,26 @@ from components.contract import StepNotes
 from components.errors import ComponentError
 from components.pipeline import Step
 from contexts.engine.job import Job, Transcript
+from contexts.engine.result import MAX_RESULT_BYTES
+from contexts.engine.storable import clean_note, clean_text
 
 NOTED = ("model", "input_tokens", "output_tokens", "cost_usd", "template_id", "template_version")
 
 
 @dataclass
 class StepRun:
-    """A step run while it happens, and as the history's entry afterwards."""
+    """A step run while it happens, and as the history's entry afterwards.
+
+    Args:
+        allowed: the keys that the component may write with this configuration.
+    """
 
     step: Step
     attempt: int
     started_at: datetime
     notes: StepNotes = field(default_factory=StepNotes)
     config: dict[str, Any] = field(default_factory=dict)
+    allowed: frozenset[str] = frozenset()
     outcome: str = ""
     duration_ms: int = 0
     wrote: list[str] = field(default_factory=list)
@@ -57,7 +64,6 @@ class StepRun:
 
     def document(self) -> dict[str, Any]:
         """Return the history's entry, JSON values only; ``replaced`` and ``traceback`` only where there is one."""
-        notes = asdict(self.notes)
         document: dict[str, Any] = {
             "key": self.step.key,
             "component": self.step.component,
@@ -69,7 +75,7 @@ class StepRun:
             "error": self.error,
             "wrote": self.wrote,
             "config": self.config,
-            **{name: notes[name] for name in NOTED},
+            **{name: clean_note(getattr(self.notes, name)) for name in NOTED},
         }
         if self.replaced:
             document["replaced"] = self.replaced
@@ -104,4 +110,5 @@ def transcript_of(job: Job, run: StepRun) -> Transcript | None:
     if notes.prompt is None and notes.output is None:
         return None
     name = f"{job.id}:{job.lease.attempt}:{run.step.key}"
-    return Transcript(name, job.id, notes.prompt or "", notes.output or "")
+    prompt, output = (clean_text(text or "", MAX_RESULT_BYTES) for text in (notes.prompt, notes.output))
+    return Transcript(name, job.id, prompt, output)

@@ -66,3 +66,11 @@ def test_a_merge_patch_does_what_the_standard_says(target, patch, expected):
 def test_a_merge_patch_twice_is_a_merge_patch_once(target, patch):
     once = merge_patch(target, patch)
     assert merge_patch(once, patch) == once
+
+
+def test_keys_of_an_earlier_run_that_was_taken_back_are_nobodys():
+    runs = [
+        {"key": "http", "outcome": "completed", "wrote": ["template"]},
+        {"key": "http", "outcome": "completed", "wrote": ["answer"]},
+    ]
+    assert keys_written_by(runs, {"http"}) == {"answer": "http"}

@@ -1,6 +1,7 @@
 """One context through its pipeline: no database, no Django, a store that remembers."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -333,3 +334,74 @@ async def test_transcript_is_written_with_the_checkpoint():
     (transcript,) = store.writes[0].transcripts
     assert (transcript.id, transcript.prompt, transcript.output) == ("ctx_1:1:a", "Write", "Text")
     assert store.last["step_runs"][0]["model"] == "gpt-4"
+
+
+async def test_lease_lost_beside_a_parallel_neighbour_ends_silently():
+    store = MemoryStore(lost_after=0)
+    waiting = component("waiting", lambda context, tools: asyncio.sleep(60), set())
+    await runner(store, {"a": writing(one=1), "b": waiting}).run(job([["a", "b"]]))
+    assert store.writes == []
+
+
+async def test_time_that_runs_out_while_the_end_is_written_harms_nobody():
+    class SlowStore(MemoryStore):
+        async def commit(self, write: Write) -> None:
+            await super().commit(write)
+            await asyncio.sleep(0.05 if len(self.writes) == 1 else 0)
+
+    store = SlowStore()
+    await runner(store, {"a": writing(one=1)}, limits=Limits(5, 0.01)).run(job(["a"]))
+    assert set(store.moves) == {Move.COMPLETE}
+
+
+async def test_parallel_steps_see_the_same_input_and_keep_their_keys_however_they_overlap():
+    keys: list[str] = []
+    seen: list[dict[str, Any]] = []
+
+    def look(context: ContextView, tools: Tools) -> dict[str, Any]:
+        seen.append(dict(context.data))
+        raise TransientError("busy")
+
+    parts = {"a": writing(one=1, title="new"), "b": component("b", look, {"b"})}
+    store = MemoryStore()
+    await runner(store, parts, keys=keys).run(job([["a", "b"]]))
+    checkpoint, failure = store.writes
+    again = {**checkpoint.values, "step_runs": failure.values["step_runs"]}
+    changes = {name: again[name] for name in ("data", "processing", "step_runs")}
+    await runner(store, parts, keys=keys).run(job([["a", "b"]], lease=Lease("wrk_2", 2), **changes))
+    assert seen == [{"title": "T"}, {"title": "T"}]
+    assert keys[1] == keys[2], "the key of b does not depend on whether a was done before"
+
+
+@pytest.mark.parametrize("value", [float("nan"), object(), "30", Exception("unprintable")])
+async def test_component_that_notes_nonsense_fails_its_context_alone(value: Any):
+    def note(context: ContextView, tools: Tools) -> dict[str, Any]:
+        tools.notes.cost_usd = value
+        tools.notes.model = value
+        return {}
+
+    store = MemoryStore()
+    await runner(store, {"a": component("a", note, set())}).run(job(["a"]))
+    json.dumps(store.last["step_runs"], allow_nan=False)
+    assert store.moves == [Move.COMPLETE]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermanentError(ValueError("an object")),  # type: ignore[arg-type]
+        TransientError("busy", retry_after=float("nan")),
+        TransientError("busy", retry_after="soon"),  # type: ignore[arg-type]
+        PermanentError("x" * 20_000_000),
+        ValueError("x" * 20_000_000),
+        PermanentError("NUL \x00 and a lone surrogate \ud800"),
+    ],
+    ids=lambda error: f"{type(error).__name__}",
+)
+async def test_error_that_cannot_be_stored_as_it_is_still_fails_its_context_alone(error: Exception):
+    store = MemoryStore()
+    await runner(store, {"a": failing(error)}).run(job(["a"]))
+    assert store.moves in ([Move.FAIL], [Move.RETRY_LATER])
+    text = json.dumps([store.last["error"], store.last["step_runs"]], ensure_ascii=False, allow_nan=False)
+    assert len(text.encode()) < 200_000
+    assert "\\u0000" not in text
