@@ -3,10 +3,12 @@
 import logging
 from datetime import timedelta
 
+from django_q.models import Failure
+
 from base import clock
 from contexts.batches import batches_repair
 from contexts.doorbell import drain_is_live, start_drain
-from contexts.engine.claims import reap
+from contexts.engine.claims import free_orphans, reap
 from contexts.models import Context, IdempotencyKey, Worker, WorkerState
 from contexts.states import Status
 
@@ -19,12 +21,13 @@ logger = logging.getLogger(__name__)
 def sweep() -> None:
     """Free the contexts of dead workers, finish or remove half-done bulk submissions, prune, ring."""
     now = clock.now()
-    dead, batches = reap(), batches_repair()
-    if dead or batches:
-        logger.warning("sweep_mended dead_workers=%s batches=%s", dead, batches)
+    dead, orphans, batches = reap(), free_orphans(), batches_repair()
+    if dead or orphans or batches:
+        logger.warning("sweep_mended dead_workers=%s orphans=%s batches=%s", dead, orphans, batches)
     IdempotencyKey.objects.filter(created_at__lt=now - IDEMPOTENCY_KEPT).delete()
     ended = [WorkerState.STOPPED, WorkerState.BURIED]
     Worker.objects.filter(state__in=ended, heartbeat_at__lt=now - WORKERS_KEPT).delete()
+    Failure.objects.filter(stopped__lt=now - WORKERS_KEPT).delete()  # django-q2 prunes its successes only
     if not drain_is_live() and work_is_due():
         start_drain()
 

@@ -17,6 +17,7 @@ from django.db.models import F
 
 from base import clock
 from base.clock import to_iso
+from base.problems import InvalidInput
 from base.version import VERSION
 from components.pipeline import parse_pipeline
 from contexts.engine.admission import LOSSES_WHEN_ALONE, Candidate, admit
@@ -26,6 +27,10 @@ from contexts.states import Move, Status, sources, target
 
 CLAIM_AT_ONCE = 100
 REAP_AT_ONCE = 500
+
+
+class WorkerGone(Exception):
+    """The worker was declared dead; it must drop what it has and claim nothing more."""
 
 
 def worker_register() -> str:
@@ -85,6 +90,9 @@ def claim(token: str, *, running: Iterable[int], most: int) -> list[Job]:
 
     Args:
         running: the worker losses of each context that this worker has in flight.
+
+    Raises:
+        WorkerGone: the worker was declared dead meanwhile; nothing stays claimed.
     """
     losses = list(running)
     room = min(most - len(losses), CLAIM_AT_ONCE)
@@ -97,7 +105,19 @@ def claim(token: str, *, running: Iterable[int], most: int) -> list[Job]:
         beside = [*losses, *(job.worker_losses for job in claimed)]
         fresh = admit(_pending(room - len(claimed)), running=beside, most=most)
         claimed += _take(token, fresh.ids, now, status=Status.PENDING)
+    if claimed and not _is_live(token):
+        give_back(token, {job.id: job.lease.attempt for job in claimed})
+        raise WorkerGone(token)
     return claimed
+
+
+def _is_live(token: str) -> bool:
+    """Tell whether a worker may still hold leases.
+
+    Looked at after the claim: the reaper marks the worker before it frees, so either it frees what was claimed or
+    this sees the mark.
+    """
+    return Worker.objects.filter(pk=token, state=WorkerState.LIVE).exists()
 
 
 def _due_retries(now: datetime, room: int) -> list[Candidate]:
@@ -162,6 +182,30 @@ def hand_back(token: str) -> int:
     return held.update(**_freed(clock.now()))
 
 
+def give_back(token: str, attempts: dict[str, int]) -> None:
+    """Give single contexts of a worker back, due now: those that it holds but does not run.
+
+    Args:
+        attempts: ``{context id: attempt}``.
+    """
+    for context_id, attempt in attempts.items():
+        held = Context.objects.filter(pk=context_id, lease_token=token, attempts=attempt)
+        held.filter(status__in=sources(Move.HAND_BACK)).update(**_freed(clock.now()))
+
+
+def free_orphans() -> int:
+    """Free what is in work by a worker that is no more: no reaper will ever look at it. Return how many there were.
+
+    A claim by a worker that is stopped or declared dead at the same moment leaves such rows, where the process dies
+    before it can give them back.
+    """
+    held = Context.objects.filter(status=Status.PROCESSING).order_by()
+    tokens = set(held.values_list("lease_token", flat=True).distinct())
+    lasting = Worker.objects.filter(pk__in=tokens, state__in=[WorkerState.LIVE, WorkerState.DEAD])
+    gone = tokens - set(lasting.values_list("pk", flat=True))
+    return sum(hand_back(token) for token in gone)
+
+
 def _freed(now: datetime) -> dict[str, Any]:
     return {
         "status": target(Move.HAND_BACK),
@@ -201,6 +245,12 @@ def _free(token: str) -> None:
     held.update(worker_losses=F("worker_losses") + 1, **_freed(now))
 
 
+def fail_broken(token: str, context_id: str, attempt: int, *, type: str, message: str) -> bool:
+    """End a context of a worker as failed, whatever its runner does. True if it still was held."""
+    context = Context.objects.filter(pk=context_id, lease_token=token, attempts=attempt).first()
+    return context is not None and fail_held(context, token, type=type, message=message)
+
+
 def fail_held(context: Context, token: str, *, type: str, message: str) -> bool:
     """End a context as failed from outside its runner: its worker died, or cannot go on. True if it still was held."""
     now = clock.now()
@@ -228,7 +278,10 @@ def fail_held(context: Context, token: str, *, type: str, message: str) -> bool:
 
 def _component_at_work(context: Context) -> str:
     done = context.processing.get("completed_components", [])
-    keys = [step.key for step in parse_pipeline(context.pipeline).steps]
+    try:
+        keys = [step.key for step in parse_pipeline(context.pipeline).steps]
+    except InvalidInput:  # somebody has changed the row by hand
+        return "pipeline"
     return next((key for key in keys if key not in done), keys[-1])
 
 

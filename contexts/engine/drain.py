@@ -7,12 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from django.db import Error
+
 from contexts.engine import claims
 from contexts.engine.heartbeat import Heartbeat
 from contexts.engine.job import Job, Lease
 from contexts.engine.listener import Listener, make_listener
 from contexts.engine.runner import Runner
-from contexts.engine.store import Store
+from contexts.engine.store import Store, is_outage
 
 CLAIM_SECONDS = 1.0
 LEASES_SECONDS = 0.25
@@ -84,6 +86,7 @@ class Drain:
         self._token = ""
         self._lost = False
         self._crash: BaseException | None = None
+        self._leases_in_doubt = False
         self._freed = asyncio.Event()
         self._claim_due = Every(CLAIM_SECONDS)
         self._leases_due = Every(LEASES_SECONDS)
@@ -96,9 +99,9 @@ class Drain:
             Exception: what broke the engine itself; its contexts were handed back where the database allowed it.
         """
         self._token = await self._store.run(claims.worker_register)
+        listener = make_listener()
         heartbeat = self._heartbeat()
         heartbeat.start()
-        listener = make_listener()
         try:
             picked_up = await self._take_turn(listener)
             await self._finish()
@@ -124,10 +127,10 @@ class Drain:
         has_more = True
         while time.monotonic() < ends_at and not self._must_stop():
             has_news = look_due.is_due() and listener.has_news()
-            await self._housekeeping(has_news=has_news)
-            has_room = self._freed.is_set()
+            self._leases_in_doubt = self._leases_in_doubt or has_news
+            await self._housekeeping()
             self._freed.clear()
-            if has_news or (has_room and has_more) or self._claim_due.is_due():
+            if has_news or (has_more and not self._is_full()) or self._claim_due.is_due():
                 claimed = await self._claim()
                 picked_up += claimed
                 has_more = claimed > 0 or self._is_full()
@@ -145,15 +148,20 @@ class Drain:
             raise self._crash
         return self._lost or self._should_stop()
 
-    async def _housekeeping(self, *, has_news: bool) -> None:
+    async def _housekeeping(self) -> None:
         if self._reap_due.is_due():
             await self._store.run(claims.reap)
-        if self._running and has_news and self._leases_due.is_due():
+        if self._leases_in_doubt and self._leases_due.is_due():
+            self._leases_in_doubt = False
             await self._drop_lost_leases()
 
     async def _claim(self) -> int:
         losses = [running.losses for running in self._running.values()]
-        jobs = await self._store.claim(self._token, running=losses, most=self._settings.max_in_flight)
+        try:
+            jobs = await self._store.claim(self._token, running=losses, most=self._settings.max_in_flight)
+        except claims.WorkerGone:
+            self._abandon()
+            return 0
         for job in jobs:
             self._start(job)
         return len(jobs)
@@ -162,9 +170,23 @@ class Drain:
         earlier = self._running.get(job.id)
         if earlier is not None:  # cancelled and retried before we noticed; its writes match nothing any more
             earlier.task.cancel()
-        task = asyncio.create_task(self._runner.run(job), name=job.id)
+        task = asyncio.create_task(self._run(job), name=job.id)
         self._running[job.id] = Running(task, job.lease, job.worker_losses)
         task.add_done_callback(lambda done: self._ended(job, done))
+
+    async def _run(self, job: Job) -> None:
+        """Run a job. Where the runner itself breaks, its context fails, and no other; a database that is away is
+        everybody's trouble.
+        """
+        try:
+            await self._runner.run(job)
+        except Exception as exc:
+            if is_outage(exc):
+                raise
+            logger.exception("runner_broke context=%s", job.id)
+            message = f"The engine could not go on with this context ({type(exc).__name__}); the log has the details."
+            where = (self._token, job.id, job.lease.attempt)
+            await self._store.run(claims.fail_broken, *where, type="engine_error", message=message)
 
     def _ended(self, job: Job, task: asyncio.Task[None]) -> None:
         running = self._running.get(job.id)
@@ -176,12 +198,18 @@ class Drain:
             self._crash = exc
 
     async def _drop_lost_leases(self) -> None:
-        """Stop what was cancelled, or taken from us: its task, and with it its HTTP call."""
+        """Stop what was cancelled, or taken from us: its task, and with it its HTTP call.
+
+        What we hold without running it is given back: a claim whose answer got lost.
+        """
         mine = dict(self._running)
         held = await self._store.run(claims.leases_held, self._token)
         for context_id, running in mine.items():
-            if held.get(context_id) != running.lease.attempt and not running.task.done():
+            if held.pop(context_id, None) != running.lease.attempt and not running.task.done():
                 running.task.cancel()
+        if held:
+            logger.warning("leases_unknown worker=%s contexts=%s", self._token, len(held))
+            await self._store.run(claims.give_back, self._token, held)
 
     async def _wait(self, seconds: float) -> None:
         """Wait for a context to end, at most until the next look."""
@@ -204,7 +232,7 @@ class Drain:
             await asyncio.wait(tasks, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
 
     def _abandon(self) -> None:
-        """Drop everything without a word to the database: others may own it now."""
+        """Drop everything: others may own it now."""
         self._lost = True
         self._freed.set()
 
@@ -217,5 +245,9 @@ class Drain:
             await asyncio.wait(tasks, timeout=1.0)
         heartbeat.stop()  # first, or a last beat would find the row stopped and cry that the lease is lost
         listener.close()
-        if not self._lost:
-            await self._store.run(claims.worker_stop, self._token)
+        await self._store.settle()  # steps that are done stay done
+        try:
+            await self._store.run(claims.worker_stop, self._token)  # touches only what still bears our token
+        except Error:
+            if not self._lost:
+                raise

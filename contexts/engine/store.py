@@ -7,7 +7,7 @@ go on. The busier the worker, the larger the groups; a lone context waits for no
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
@@ -28,6 +28,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+
+def is_outage(exc: Exception) -> bool:
+    """Tell whether the database is away: everybody's trouble, not that of what was to be written."""
+    return isinstance(exc, Error) and is_away(exc)
 
 
 class Store:
@@ -58,16 +63,28 @@ class Store:
     async def _flush(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting[:GROUP_AT_MOST], self._waiting[GROUP_AT_MOST:]
-            try:
-                matched = await self.run(write_group, [write for write, _ in group])
-            except Exception as exc:
-                for _, future in group:
-                    if not future.done():
-                        future.set_exception(exc)
-                continue
-            for (_, future), is_ours in zip(group, matched, strict=True):
-                if not future.done():
-                    future.set_result(is_ours)
+            found = await self._outcomes([write for write, _ in group])
+            for (_, future), outcome in zip(group, found, strict=True):
+                if future.done():
+                    continue
+                if isinstance(outcome, Exception):
+                    future.set_exception(outcome)
+                else:
+                    future.set_result(outcome)
+
+    async def _outcomes(self, writes: list[Write]) -> Sequence[bool | Exception]:
+        """Write a group. One write that cannot be stored must not fail the others: then each goes by itself."""
+        try:
+            return await self.run(write_group, writes)
+        except Exception as exc:
+            if len(writes) == 1 or is_outage(exc):
+                return [exc] * len(writes)
+        return [(await self._outcomes([write]))[0] for write in writes]
+
+    async def settle(self) -> None:
+        """Wait until every write that was asked for is made."""
+        while self._flusher is not None and not self._flusher.done():
+            await asyncio.wait([self._flusher])
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking database code in the store's thread; an unreachable database is tried again for a while.
@@ -92,8 +109,7 @@ class Store:
 
     async def close(self) -> None:
         """Write what waits, close the connection, end the thread."""
-        if self._flusher is not None:
-            await asyncio.wait([self._flusher])
+        await self.settle()
         await asyncio.get_running_loop().run_in_executor(self._thread, connections.close_all)
         self._thread.shutdown(wait=True)
 

@@ -185,3 +185,54 @@ def test_repeating_a_group_changes_nothing(make_context):
     group = [Write(context.pk, Lease(token, 1), Move.CHECKPOINT, {"data": {"a": 1}}, (transcript,))]
     assert write_group(group) == write_group(group) == [True]
     assert StepTranscript.objects.count() == 1
+
+
+def test_worker_that_was_declared_dead_keeps_nothing_that_it_claims_afterwards(make_context):
+    """As after SIGSTOP for longer than a lease: it claims once more before its heartbeat tells it."""
+    context = make_context()
+    token = claims.worker_register()
+    expire(token)
+    claims.reap()
+    with pytest.raises(claims.WorkerGone):
+        claims.claim(token, running=[], most=10)
+    context.refresh_from_db()
+    assert (context.status, context.lease_token, context.worker_losses) == (Status.RETRYING, "", 0)
+
+
+@pytest.mark.parametrize("state", [WorkerState.STOPPED, WorkerState.BURIED, None])
+def test_context_of_a_worker_that_is_no_more_is_freed(make_context, state):
+    """As after a worker that died between a claim and the look whether it still was alive."""
+    context = make_context()
+    kept = make_context()
+    gone, alive = claims.worker_register(), claims.worker_register()
+    claims.claim(gone, running=[], most=1)
+    claims.claim(alive, running=[], most=1)
+    if state is None:
+        Worker.objects.filter(pk=gone).delete()
+    else:
+        Worker.objects.filter(pk=gone).update(state=state)
+    assert claims.free_orphans() == 1
+    context.refresh_from_db()
+    kept.refresh_from_db()
+    assert (context.status, context.lease_token) == (Status.RETRYING, "")
+    assert (kept.status, kept.lease_token) == (Status.PROCESSING, alive)
+
+
+def test_what_a_worker_holds_without_knowing_it_is_given_back(make_context):
+    """As after a claim whose answer never came back from the database."""
+    make_context()
+    token = claims.worker_register()
+    (job,) = claims.claim(token, running=[], most=10)
+    claims.give_back(token, {job.id: job.lease.attempt})
+    context = Context.objects.get()
+    assert (context.status, context.lease_token, context.retry_count) == (Status.RETRYING, "", 0)
+
+
+def test_reaper_copes_with_a_pipeline_that_cannot_be_read(make_context):
+    context = make_context(status=Status.RETRYING, worker_losses=3, pipeline=[{"component": 7}])
+    token = claims.worker_register()
+    claims.claim(token, running=[], most=10)
+    expire(token)
+    claims.reap()
+    context.refresh_from_db()
+    assert context.error["type"] == "worker_lost"
