@@ -162,6 +162,7 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The worker process died while it ran this context, also when it ran nothing else.",
         "Look at the worker's log and its memory: this context may be what kills it. Retry once that is known.",
     ),
+    "engine_error": Explanation("Engine error", "Draftline itself could not go on with this context.", _PROGRAMMER),
     "permanent_error": Explanation(
         "Failed", "The component says that it cannot do this.", "Read its message above, mend the cause, then retry."
     ),

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from django.db import Error, connection
 
@@ -20,6 +21,8 @@ from contexts.states import Status
 
 CHECK_SECONDS = 0.5
 TICK_SECONDS = 0.25
+# The most that one check counts as silence of the loop: while the whole process stood still, nobody blocked it.
+LONGEST_SILENCE_SECONDS = 2 * CHECK_SECONDS
 EXIT_BLOCKED = 75
 
 logger = logging.getLogger(__name__)
@@ -54,7 +57,10 @@ class Heartbeat:
         self._blocked_seconds = blocked_seconds
         self._exit_process = exit_process
         self._stopped = threading.Event()
-        self._last_tick = time.monotonic()
+        self._ticks = 0
+        self._ticks_seen = -1
+        self._silent_seconds = 0.0
+        self._last_check = time.monotonic()
         self._last_renewal = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -69,7 +75,7 @@ class Heartbeat:
         self._thread.join(timeout=self._every_seconds)
 
     def _tick(self) -> None:
-        self._last_tick = time.monotonic()
+        self._ticks += 1
         if not self._stopped.is_set():
             self._loop.call_later(TICK_SECONDS, self._tick)
 
@@ -77,16 +83,26 @@ class Heartbeat:
         next_beat = time.monotonic() + self._every_seconds
         try:
             while not self._stopped.wait(CHECK_SECONDS):
-                now = time.monotonic()
-                if now - self._last_tick > self._blocked_seconds:
+                if self._is_blocked():
                     self._give_up_blocked()
                     return
-                if now >= next_beat:
-                    next_beat = now + self._every_seconds
+                if time.monotonic() >= next_beat:
+                    next_beat = time.monotonic() + self._every_seconds
                     if not self._beat():
                         return
+        except Exception:  # whatever it was: a worker without a heartbeat must not go on
+            logger.exception("heartbeat_broke worker=%s", self._token)
+            self._say_lost()
         finally:
             connection.close()
+
+    def _is_blocked(self) -> bool:
+        """Tell whether the loop stood still for too long while this thread ran."""
+        now = time.monotonic()
+        silence, self._last_check = min(now - self._last_check, LONGEST_SILENCE_SECONDS), now
+        ticks, self._ticks_seen = self._ticks_seen, self._ticks
+        self._silent_seconds = self._silent_seconds + silence if ticks == self._ticks_seen else 0.0
+        return self._silent_seconds > self._blocked_seconds
 
     def _beat(self) -> bool:
         """Renew; False ends the thread, for the lease is gone."""
@@ -99,18 +115,36 @@ class Heartbeat:
         else:
             self._last_renewal = time.monotonic()
         if not is_mine:
-            logger.error("lease_lost worker=%s", self._token)
-            self._loop.call_soon_threadsafe(self._on_lost)
+            self._say_lost()
         return is_mine
 
+    def _say_lost(self) -> None:
+        logger.error("lease_lost worker=%s", self._token)
+        with suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            self._loop.call_soon_threadsafe(self._on_lost)
+
     def _give_up_blocked(self) -> None:
+        try:
+            self._hand_over()
+        except Exception:  # then the lease runs out by itself
+            logger.exception("hand_over_failed worker=%s", self._token)
+        finally:
+            self._exit_process(EXIT_BLOCKED)
+
+    def _hand_over(self) -> None:
+        """Fail the context that blocks and hand the others back.
+
+        Where nobody can tell which one it is, because a task of the component's own blocks, all are suspects, as
+        after a death: smaller and smaller groups find out.
+        """
         task = asyncio.current_task(self._loop)
         culprit = task.get_name() if task is not None else ""
         logger.critical("loop_blocked worker=%s context=%s", self._token, culprit)
         context = Context.objects.filter(pk=culprit, lease_token=self._token, status=Status.PROCESSING).first()
-        if context is not None:
-            message = f"The component blocked its worker for {self._blocked_seconds:g} seconds and was stopped."
-            claims.fail_held(context, self._token, type="timed_out", message=message)
+        if context is None:
+            claims.worker_declare_gone(self._token)
+            claims.reap()
+            return
+        message = f"The component blocked its worker for {self._blocked_seconds:g} seconds and was stopped."
+        claims.fail_held(context, self._token, type="timed_out", message=message)
         claims.worker_stop(self._token)
-        connection.close()
-        self._exit_process(EXIT_BLOCKED)

@@ -1,8 +1,11 @@
 """A drain on a real database, with the real components and a real model server."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -153,26 +156,65 @@ def test_retry_from_an_earlier_step_runs_it_and_all_later_ones_again(make_contex
     assert keys == ["template", "template", "ai_generator", "template#2"]
 
 
-def test_component_that_blocks_its_worker_fails_alone(make_context, organization):
-    blocked = make_context(pipeline=["blocker"])
-    innocent = make_context(pipeline=["template"], data={"template_id": "tmpl_nowhere"})
-    Context.objects.filter(pk=innocent.pk).update(claim_order=blocked.claim_order + 1)
+def drain_process(components: str) -> subprocess.Popen[str]:
+    """Start a drain in a process of its own, whose loop may stand still for a second."""
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": f"sqlite://{connection.settings_dict['NAME']}",
-        "COMPONENTS": "tests.engine.misbehaving.Blocker",
+        "COMPONENTS": ",".join(f"tests.engine.misbehaving.{name}" for name in components.split(",")),
         "LOOP_BLOCKED_SECONDS": "1",
     }
     command = [sys.executable, "manage.py", "drain", "--until-idle"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, timeout=60, check=False, capture_output=True, text=True)
-    assert done.returncode == 75, done.stderr
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def ended(process: subprocess.Popen[str]) -> int:
+    """Return the exit code; pytest shows what it wrote."""
+    sys.stderr.write(process.communicate(timeout=60)[1])
+    return process.returncode
+
+
+@pytest.mark.parametrize("pipeline", [["blocker"], [["blocker", "template"]]], ids=["alone", "parallel"])
+def test_component_that_blocks_its_worker_fails_alone(make_context, pipeline):
+    blocked = make_context(pipeline=pipeline)
+    innocent = make_context(pipeline=["template"], data={"template_id": "tmpl_nowhere"})
+    Context.objects.filter(pk=innocent.pk).update(claim_order=blocked.claim_order + 1)
+    assert ended(drain_process("Blocker")) == 75
     blocked.refresh_from_db()
     innocent.refresh_from_db()
     assert (blocked.status, blocked.error["type"]) == (Status.FAILED, "timed_out")
     assert blocked.error["component"] == "blocker"
     assert innocent.status in (Status.RETRYING, Status.FAILED), "handed back, or done before the block"
     assert innocent.worker_losses == 0
+
+
+def test_component_that_blocks_from_a_task_of_its_own_makes_suspects(make_context):
+    blocked = make_context(pipeline=["nested_blocker"])
+    assert ended(drain_process("Nested")) == 75
+    blocked.refresh_from_db()
+    assert (blocked.status, blocked.worker_losses) == (Status.RETRYING, 1)
+    Context.objects.update(worker_losses=3)
+    assert ended(drain_process("Nested")) == 75
+    blocked.refresh_from_db()
+    assert (blocked.status, blocked.error["type"]) == (Status.FAILED, "worker_lost")
+
+
+def test_process_that_stood_still_blames_nobody(make_context):
+    """SIGSTOP, a paused virtual machine: the loop did not turn, but no component is at fault."""
+    context = make_context(pipeline=["busy"])
+    process = drain_process("Busy")
+    deadline = time.monotonic() + 30
+    while not Context.objects.filter(status=Status.PROCESSING).exists():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.05)
+    threading.Event().wait(0.5)
+    process.send_signal(signal.SIGSTOP)
+    threading.Event().wait(2.5)
+    process.send_signal(signal.SIGCONT)
+    assert ended(process) == 0
+    context.refresh_from_db()
+    assert (context.status, context.attempts) == (Status.COMPLETED, 1)
 
 
 @pytest.mark.usefixtures("_samples")
