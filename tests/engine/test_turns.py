@@ -12,7 +12,7 @@ from django.db import connections
 
 from contexts.engine import claims
 from contexts.engine.drain import Drain, DrainSettings
-from contexts.engine.job import Job, LeaseLost, Write
+from contexts.engine.job import Job, Lease, LeaseLost, Write
 from contexts.engine.listener import SqliteListener
 from contexts.engine.runner import Runner
 from contexts.engine.store import Store
@@ -240,6 +240,6 @@ async def test_commit_after_a_lost_lease_says_so():
     token = await in_thread(claims.worker_register)
     try:
         with pytest.raises(LeaseLost):
-            await store.commit(Write("ctx_none", claims.Lease(token, 1), Move.CHECKPOINT))
+            await store.commit(Write("ctx_none", Lease(token, 1), Move.CHECKPOINT))
     finally:
         await store.close()
