@@ -11,8 +11,13 @@ MAX_RESULT_BYTES = 4 * 1024 * 1024
 MAX_CONTEXT_BYTES = 12 * 1024 * 1024
 
 
-def check_result(result: Any, *, allowed: frozenset[str], data: dict[str, Any], step_key: str) -> None:
-    """Make sure that a result can be stored.
+def check_result(
+    result: Any, *, allowed: frozenset[str], data: dict[str, Any], history: list[dict[str, Any]], step_key: str
+) -> None:
+    """Make sure that a result can be stored, in one row with the data and the history.
+
+    Args:
+        history: the step runs so far; this one will keep the values that the result replaces.
 
     Raises:
         PermanentError: ``bad_result`` or ``result_too_large``; the message names the step.
@@ -33,8 +38,12 @@ def check_result(result: Any, *, allowed: frozenset[str], data: dict[str, Any], 
         raise PermanentError(
             f"{step_key} answered what cannot be stored: {faults[0].path}: {faults[0].message}", type="bad_result"
         )
-    if size + size_in_bytes(data) > MAX_CONTEXT_BYTES:
-        raise PermanentError(f"With {step_key}'s answer the context would be too large.", type="result_too_large")
+    replaced = {key: data[key] for key in result if key in data}
+    if size + sum(map(size_in_bytes, (data, replaced, history))) > MAX_CONTEXT_BYTES:
+        raise PermanentError(
+            f"With {step_key}'s answer the context and its history would have more than {MAX_CONTEXT_BYTES} bytes.",
+            type="result_too_large",
+        )
 
 
 def _size(result: dict[str, Any], step_key: str) -> int:

@@ -152,7 +152,7 @@ class Runner:
         try:
             if step.is_wanted({"data": start.data, "type": job.type, "metadata": job.metadata}):
                 result = await self._process(job, step, run, start)
-                check_result(result, allowed=run.allowed, data=progress.data, step_key=step.key)
+                self._check(run, result, progress)
                 run.complete(result, progress.data, self._now())
                 progress.data.update(result)
             else:
@@ -204,6 +204,10 @@ class Runner:
             if not scope.expired():
                 raise
             raise TransientError(f"{step.key} took longer than {seconds:g} seconds.", type="timed_out") from exc
+
+    @staticmethod
+    def _check(run: StepRun, result: Any, progress: Progress) -> None:
+        check_result(result, allowed=run.allowed, data=progress.data, history=progress.step_runs, step_key=run.step.key)
 
     def _note(self, job: Job, run: StepRun, progress: Progress) -> None:
         """Add a run to the history."""

@@ -405,3 +405,14 @@ async def test_error_that_cannot_be_stored_as_it_is_still_fails_its_context_alon
     text = json.dumps([store.last["error"], store.last["step_runs"]], ensure_ascii=False, allow_nan=False)
     assert len(text.encode()) < 200_000
     assert "\\u0000" not in text
+
+
+async def test_history_of_what_was_overwritten_counts_as_part_of_the_context():
+    megabytes = 3 * 1024 * 1024 * "x"
+    store = MemoryStore()
+    await runner(store, {"a": writing(one=megabytes)}).run(job(["a"] * 50))
+    assert store.moves[-1] == Move.FAIL
+    assert store.last["error"]["type"] == "result_too_large"
+    rows = [write.values for write in store.writes]
+    kept = rows[-2]["data"], rows[-1]["step_runs"]
+    assert len(json.dumps(kept)) < 12 * 1024 * 1024
