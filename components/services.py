@@ -29,18 +29,21 @@ def pipeline_plan(value: Any, *, from_client: bool) -> Plan:
     """
     plan = parse_pipeline(value)
     found = named_components(step.component for step in plan.steps)
-    faults = [fault for step in plan.steps for fault in _step_faults(step, found, value, from_client=from_client)]
+    listed = known_names() if any(step.component not in found for step in plan.steps) else []
+    faults = [fault for step in plan.steps for fault in _step_faults(step, found, value, listed, from_client)]
     faults = faults or list(clash_faults(plan, lambda step: _keys_written(step, found)))
     if faults:
         raise InvalidInput(faults)
     return plan
 
 
-def _step_faults(step: Step, found: dict[str, Named], value: Any, *, from_client: bool) -> Iterator[Fault]:
+def _step_faults(
+    step: Step, found: dict[str, Named], value: Any, listed: list[str], from_client: bool
+) -> Iterator[Fault]:
     name_path = step.path if isinstance(_at(value, step.path), str) else f"{step.path}/component"
     named = found.get(step.component)
     if named is None:
-        yield Fault(name_path, _unknown(step.component))
+        yield Fault(name_path, _unknown(step.component, listed))
         return
     refused = sorted(staff_only_fields(named.type.Config) & set(step.overrides))
     remedy = "take it out" if from_client else "set it in a configured component: clients can read a pipeline's steps"
@@ -56,8 +59,8 @@ def _at(value: Any, path: str) -> Any:
     return value
 
 
-def _unknown(name: str) -> str:
-    return f"There is no component {name!r}. There are: {', '.join(known_names())}."
+def _unknown(name: str, listed: list[str]) -> str:
+    return f"There is no component {name!r}. There are: {', '.join(listed)}."
 
 
 def _keys_written(step: Step, found: dict[str, Named]) -> frozenset[str]:
@@ -74,8 +77,8 @@ def component_build(step: Step) -> Component[Any]:
     named = named_components([step.component]).get(step.component)
     if named is None:
         raise PermanentError(
-            f"{_unknown(step.component)} It was removed or switched off after this context was submitted: "
-            "bring it back and retry.",
+            f"{_unknown(step.component, known_names())} It was removed or switched off after this context was "
+            "submitted: bring it back and retry.",
             type="unknown_component",
         )
     try:

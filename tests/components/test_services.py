@@ -60,6 +60,12 @@ def test_unknown_component_is_named_with_what_there_is(generator_row):
         assert name in found["/1"]
 
 
+def test_fifty_unknown_components_cost_as_many_queries_as_one(django_assert_num_queries):
+    for count in (1, 50):
+        with django_assert_num_queries(2):
+            assert len(faults([f"unknown{number}" for number in range(count)])) == count
+
+
 def test_inactive_row_is_unknown(generator_row):
     Component.objects.update(is_active=False)
     assert list(faults(["comp_ai_generator_gpt4"])) == ["/0"]
