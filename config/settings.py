@@ -193,7 +193,7 @@ Q_CLUSTER = {
     "label": "Queue (django-q2)",
     "ALT_CLUSTERS": {
         "contexts": {
-            "workers": WORKERS,
+            "workers": WORKERS + 1,  # one takes over while a drain whose turn has ended finishes what it has
             "queue_limit": WORKERS,
             "timeout": Q_TIMEOUT_SECONDS,
             "retry": Q_TIMEOUT_SECONDS + 60,

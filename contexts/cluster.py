@@ -13,21 +13,18 @@ from contextlib import suppress
 
 import psutil
 from django.conf import settings
-from django.db import Error, connections
+from django.db import connections
 from django_q.cluster import Cluster
 from django_q.models import Schedule
 
 from base import clock
-from contexts.doorbell import CONTEXTS_CLUSTER, start_drain
-from contexts.engine.claims import process_space, worker_declare_gone
+from contexts.doorbell import CONTEXTS_CLUSTER
 from contexts.engine.stop import stop_byte
-from contexts.models import Worker, WorkerState
+from contexts.keeper import ChoresKeeper, DrainKeeper
 
 CHORES_CLUSTER = "chores"
 CLUSTERS = (CONTEXTS_CLUSTER, CHORES_CLUSTER)
 WATCH_SECONDS = 1.0
-RING_AGAIN_SECONDS = 3.0
-STUCK_SECONDS = 30.0
 KILL_SECONDS = 1.0
 HAND_BACK_SECONDS = 3.0
 NOTICE_SECONDS = 0.1
@@ -78,54 +75,6 @@ def kill_children() -> None:
             child.kill()
 
 
-class DrainKeeper:
-    """Keeps as many drains going as there are workers, and notices at once when one has died.
-
-    A worker row whose process no longer exists need not wait for its lease to run out.
-    """
-
-    def __init__(self, wanted: int) -> None:
-        self._wanted = wanted
-        self._last_ring = 0.0
-        self._last_seen = time.monotonic()
-
-    @property
-    def is_stuck(self) -> bool:
-        """Tell whether no drain has been seen for so long that the cluster must be broken."""
-        return time.monotonic() - self._last_seen > STUCK_SECONDS
-
-    def look(self) -> None:
-        """Look once; a database that is away is no reason to stop looking."""
-        try:
-            drains = self._drains_of_ours()
-        except Error as exc:
-            logger.warning("keeper_failed reason=%s", exc)
-            connections.close_all()
-            drains = self._wanted  # it is not the cluster's fault
-        if drains:
-            self._last_seen = time.monotonic()
-        if drains < self._wanted:
-            self._ring()
-
-    def _drains_of_ours(self) -> int:
-        """Return how many drains this cluster's processes run; declare those gone whose process is."""
-        ours = {child.pid for child in psutil.Process().children(recursive=True)}
-        here = Worker.objects.filter(state=WorkerState.LIVE, expires_at__gt=clock.now(), process_space=process_space())
-        rows = list(here.values_list("pk", "pid"))
-        for worker, pid in rows:
-            if process_space() and not psutil.pid_exists(pid):
-                logger.warning("worker_died worker=%s pid=%s", worker, pid)
-                worker_declare_gone(worker)
-        return sum(pid in ours for _, pid in rows)
-
-    def _ring(self) -> None:
-        now = time.monotonic()
-        if now - self._last_ring >= RING_AGAIN_SECONDS:
-            self._last_ring = now
-            with suppress(Error):
-                start_drain()
-
-
 def run_cluster(name: str) -> int:
     """Run a cluster until it is asked to stop; return the exit code. Call it in a process of its own."""
     os.register_at_fork(after_in_child=die_with_parent)
@@ -134,17 +83,24 @@ def run_cluster(name: str) -> int:
     cluster = BoundedCluster()
     cluster.start()
     logger.info("cluster_started name=%s workers=%s", name, settings.WORKERS if name == CONTEXTS_CLUSTER else 1)
-    keeper = DrainKeeper(settings.WORKERS) if name == CONTEXTS_CLUSTER else None
+    keeper = DrainKeeper(settings.WORKERS) if name == CONTEXTS_CLUSTER else ChoresKeeper()
     while cluster.waits(WATCH_SECONDS):
-        if keeper is not None:
-            keeper.look()
-        if not cluster.sentinel.is_alive() or (keeper is not None and keeper.is_stuck):
+        keeper.look()
+        if not cluster.sentinel.is_alive() or keeper.is_stuck:
             logger.critical("cluster_stuck name=%s", name)
-            kill_children()
+            _give_up(cluster, is_busy=keeper.is_busy)
             return EXIT_STUCK
     cluster.stop_within(settings.STOP_GRACE_SECONDS + HAND_BACK_SECONDS)
     logger.info("cluster_stopped name=%s", name)
     return 0
+
+
+def _give_up(cluster: BoundedCluster, *, is_busy: bool) -> None:
+    """End a cluster that no longer works; whatever still finishes its contexts may hand them back."""
+    if is_busy and cluster.sentinel.is_alive():
+        stop_byte.set()
+        cluster.stop_within(settings.STOP_GRACE_SECONDS + HAND_BACK_SECONDS)
+    kill_children()
 
 
 def _prepare(name: str) -> None:
@@ -156,6 +112,7 @@ def _prepare(name: str) -> None:
                 "schedule_type": Schedule.MINUTES,
                 "minutes": 1,
                 "repeats": -1,
+                "next_run": clock.now(),  # a clock that once was ahead would have put it off
                 "cluster": CHORES_CLUSTER,
             },
         )

@@ -5,7 +5,10 @@ A live drain listens to the database by itself; django-q2 is rung only where non
 
 import logging
 import time
+from datetime import timedelta
 
+from django.conf import settings
+from django.db.models import QuerySet
 from django_q.tasks import async_task
 
 from base import clock
@@ -42,9 +45,19 @@ class Doorbell:
         self._listening_until = time.monotonic() + TRUST_SECONDS
 
 
+def drains_live() -> QuerySet[Worker]:
+    """Return the drains that hold an unexpired lease of their own."""
+    return Worker.objects.filter(state=WorkerState.LIVE, expires_at__gt=clock.now())
+
+
+def drains_claiming() -> QuerySet[Worker]:
+    """Return the live drains that still claim: after its turn a drain only finishes what it has."""
+    return drains_live().filter(started_at__gt=clock.now() - timedelta(seconds=settings.DRAIN_SECONDS))
+
+
 def drain_is_live() -> bool:
-    """Tell whether a drain holds an unexpired lease of its own."""
-    return Worker.objects.filter(state=WorkerState.LIVE, expires_at__gt=clock.now()).exists()
+    """Tell whether a drain listens for work."""
+    return drains_claiming().exists()
 
 
 def start_drain() -> None:

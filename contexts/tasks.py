@@ -1,15 +1,24 @@
 """What django-q2 runs. Messages carry nothing; one that is lost or doubled changes nothing."""
 
+import os
+
+import psutil
+from django.conf import settings
+
 from contexts.engine.run import run_drain
-from contexts.engine.stop import stop_byte
+from contexts.engine.stop import pulse, stop_byte
+from contexts.keeper import drains_below
 from contexts.sweep import sweep as run_sweep
 
 
 def drain() -> int:
-    """Take one long turn at the contexts; return how many were picked up."""
+    """Take one long turn at the contexts; return how many were picked up. One drain too many leaves at once."""
+    if drains_below(psutil.Process(os.getppid())).claiming >= settings.WORKERS:
+        return 0
     return run_drain(should_stop=stop_byte.is_set)
 
 
 def sweep() -> None:
     """Mend what crashes left, and make sure that somebody works."""
+    pulse.beat()
     run_sweep()

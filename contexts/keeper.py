@@ -1,0 +1,118 @@
+"""Watches whether a cluster gets on. That its processes live says little: one that dies while it holds the queue's
+lock leaves the others waiting for ever.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+
+import psutil
+from django.db import connections
+from django_q.brokers import get_broker
+
+from contexts.doorbell import CONTEXTS_CLUSTER, drains_claiming, drains_live, start_drain
+from contexts.engine.claims import process_space, worker_declare_gone
+from contexts.engine.stop import pulse
+
+RING_AGAIN_SECONDS = 3.0
+# How long a free worker may leave a ring unanswered.
+STUCK_SECONDS = 15.0
+# The sweep beats once a minute; another chore may keep it waiting for as long as django-q2 lets it run.
+CHORES_SILENT_SECONDS = 60.0 + 300.0 + 60.0
+SPARE_WORKERS = 1
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Drains:
+    """How many drains live, and how many of them still claim."""
+
+    live: int
+    claiming: int
+
+
+def drains_below(process: psutil.Process) -> Drains:
+    """Count the drains that run in the processes below one."""
+    ours = {child.pid for child in process.children(recursive=True)}
+    live = set(drains_live().filter(process_space=process_space()).values_list("pk", "pid"))
+    claiming = set(drains_claiming().filter(process_space=process_space()).values_list("pk", "pid"))
+    return Drains(sum(pid in ours for _, pid in live), sum(pid in ours for _, pid in claiming))
+
+
+class DrainKeeper:
+    """Keeps as many drains claiming as there are workers, and notices at once when one has died.
+
+    One worker more than that is there: it takes over while a drain whose turn has ended finishes what it has.
+    """
+
+    def __init__(self, wanted: int) -> None:
+        self._wanted = wanted
+        self._drains = Drains(wanted, wanted)
+        self._last_ring = 0.0
+        self._unanswered_since: float | None = None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Tell whether nothing claims and nobody answers, though a worker is free: the queue must be broken."""
+        since = self._unanswered_since
+        return self._drains.claiming == 0 and since is not None and time.monotonic() - since > STUCK_SECONDS
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether contexts are being worked on."""
+        return self._drains.live > 0
+
+    def look(self) -> None:
+        """Look once; a database that is away is no reason to stop looking."""
+        try:
+            _declare_gone()
+            self._drains = drains_below(psutil.Process())
+            self._keep()
+        except Exception as exc:  # the queue's own store may be away too, with errors of its own
+            logger.warning("keeper_failed reason=%s", exc)
+            connections.close_all()
+            self._unanswered_since = None  # it is not the cluster's fault
+
+    def _keep(self) -> None:
+        has_free_worker = self._drains.live < self._wanted + SPARE_WORKERS
+        if self._drains.claiming >= self._wanted or not has_free_worker:
+            self._unanswered_since = None
+            return
+        now = time.monotonic()
+        self._unanswered_since = self._unanswered_since or now
+        if now - self._last_ring >= RING_AGAIN_SECONDS:
+            self._last_ring = now
+            self._ring()
+
+    def _ring(self) -> None:
+        """Ring, unless enough rings lie in the queue already."""
+        if get_broker(CONTEXTS_CLUSTER).queue_size() < self._wanted:
+            start_drain()
+
+
+def _declare_gone() -> None:
+    """A worker row whose process no longer exists need not wait for its lease to run out."""
+    if not process_space():
+        return
+    for worker, pid in list(drains_live().filter(process_space=process_space()).values_list("pk", "pid")):
+        if not psutil.pid_exists(pid):
+            logger.warning("worker_died worker=%s pid=%s", worker, pid)
+            worker_declare_gone(worker)
+
+
+class ChoresKeeper:
+    """Notices when the chores are no longer done."""
+
+    is_busy = False
+
+    def __init__(self) -> None:
+        pulse.beat()
+
+    @property
+    def is_stuck(self) -> bool:
+        """Tell whether no sweep has begun for so long that the cluster must be broken."""
+        return pulse.silent_seconds > CHORES_SILENT_SECONDS
+
+    def look(self) -> None:
+        """There is nothing to do but to feel the pulse."""

@@ -1,0 +1,113 @@
+"""Who watches that the clusters get on."""
+
+import os
+import sys
+from datetime import timedelta
+
+import psutil
+import pytest
+from django_q.models import OrmQ
+
+from base import clock
+from contexts import keeper
+from contexts.engine.claims import process_space, worker_register
+from contexts.engine.stop import Pulse
+from contexts.keeper import ChoresKeeper, DrainKeeper
+from contexts.models import Worker, WorkerState
+from contexts.tasks import drain
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(keeper, "RING_AGAIN_SECONDS", 0)
+    monkeypatch.setattr(keeper, "STUCK_SECONDS", -1)
+
+
+def messages() -> int:
+    return int(OrmQ.objects.filter(key="contexts").count())
+
+
+def child_drain(**changes: object) -> Worker:
+    """Return the drain of a process below this one."""
+    pid = os.spawnl(os.P_NOWAIT, sys.executable, sys.executable, "-c", "import time; time.sleep(60)")
+    token = worker_register()
+    Worker.objects.filter(pk=token).update(**{"pid": pid, **changes})
+    return Worker.objects.get(pk=token)
+
+
+@pytest.fixture(autouse=True)
+def _no_child_stays():
+    yield
+    for child in psutil.Process().children():
+        child.kill()
+        child.wait()
+
+
+def test_rings_do_not_pile_up():
+    watch = DrainKeeper(2)
+    for _ in range(5):
+        watch.look()
+    assert messages() == 2
+
+
+def test_unanswered_ring_means_that_the_queue_is_stuck():
+    assert not DrainKeeper(2).is_stuck
+    watch = DrainKeeper(2)
+    watch.look()
+    assert watch.is_stuck
+    assert not watch.is_busy
+
+
+def test_queue_that_is_away_is_not_the_clusters_fault(monkeypatch):
+    def broken() -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(keeper, "start_drain", broken)
+    watch = DrainKeeper(2)
+    watch.look()
+    assert not watch.is_stuck
+
+
+def test_worker_whose_process_is_gone_need_not_wait_for_its_lease():
+    worker = child_drain(pid=2**22 + 1)
+    DrainKeeper(1).look()
+    worker.refresh_from_db()
+    assert worker.expires_at <= clock.now()
+    assert worker.state == WorkerState.LIVE, "the reaper does the rest"
+
+
+def test_drain_whose_turn_is_over_is_relieved(settings):
+    child_drain(started_at=clock.now() - timedelta(seconds=settings.DRAIN_SECONDS + 1))
+    watch = DrainKeeper(1)
+    watch.look()
+    assert messages() == 1
+    assert watch.is_busy
+
+
+def test_one_drain_too_many_leaves_at_once(settings):
+    settings.WORKERS = 1
+    Worker.objects.create(
+        host="h", pid=os.getpid(), process_space=process_space(), expires_at=clock.now() + timedelta(seconds=20)
+    )
+    assert drain() == 0
+    assert Worker.objects.count() == 1
+
+
+def test_chores_that_are_no_longer_done_are_noticed(monkeypatch):
+    watch = ChoresKeeper()
+    assert not watch.is_stuck
+    monkeypatch.setattr(keeper, "CHORES_SILENT_SECONDS", -1)
+    assert watch.is_stuck
+
+
+def test_pulse_is_felt_in_the_parent():
+    ours = Pulse()
+    ours._page[:8] = bytes(8)  # as if nobody had beaten since the machine was started
+    assert ours.silent_seconds > 60
+    if (child := os.fork()) == 0:
+        ours.beat()
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert ours.silent_seconds < 5
