@@ -33,10 +33,13 @@ class Admission:
     is_blocked: bool
 
 
-def admit(candidates: Sequence[Candidate], *, running: Iterable[int], most: int) -> Admission:
+def admit(candidates: Sequence[Candidate], *, running: Iterable[int], most: int, passes_by: bool = False) -> Admission:
     """Choose from candidates in their order, given the losses of what runs.
 
     One that needs a smaller group than there is now stops the line, or it would wait for ever under load.
+
+    Args:
+        passes_by: leave such a one to another worker, and go on with the next.
     """
     losses = list(running)
     count = len(losses)
@@ -44,6 +47,8 @@ def admit(candidates: Sequence[Candidate], *, running: Iterable[int], most: int)
     chosen: list[str] = []
     for candidate in candidates:
         limit_with = min(limit, group_size(candidate.losses, most))
+        if count >= limit_with and passes_by:
+            continue
         if count >= limit_with:
             return Admission(tuple(chosen), is_blocked=True)
         limit = limit_with

@@ -99,7 +99,10 @@ def claim(token: str, *, running: Iterable[int], most: int) -> list[Job]:
     if room <= 0:
         return []
     now = clock.now()
-    retries = admit(_due_retries(now, room), running=losses, most=most)
+    due = _due_retries(now, room)
+    retries = admit(due, running=losses, most=most)
+    if retries.is_blocked and not _is_newest(token, now):
+        retries = admit(due, running=losses, most=most, passes_by=True)
     claimed = _take(token, retries.ids, now, status=Status.RETRYING)
     if not retries.is_blocked and len(claimed) < room:
         beside = [*losses, *(job.worker_losses for job in claimed)]
@@ -118,6 +121,12 @@ def _is_live(token: str) -> bool:
     this sees the mark.
     """
     return Worker.objects.filter(pk=token, state=WorkerState.LIVE).exists()
+
+
+def _is_newest(token: str, now: datetime) -> bool:
+    """Tell whether this is the worker that makes room for suspects: one of them all, for else all would stand still."""
+    live = Worker.objects.filter(state=WorkerState.LIVE, expires_at__gt=now).order_by("-pk")
+    return live.values_list("pk", flat=True).first() == token
 
 
 def _due_retries(now: datetime, room: int) -> list[Candidate]:

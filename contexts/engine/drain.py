@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import Error
 
@@ -19,6 +19,7 @@ from contexts.engine.store import Store, is_outage
 CLAIM_SECONDS = 1.0
 LEASES_SECONDS = 0.25
 REAP_SECONDS = 5.0
+STUBBORN_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class DrainSettings:
     Args:
         linger_seconds: the length of the turn. After it nothing more is claimed; the drain ends when the last
             context in flight has ended, or hands the rest back after ``overtime_seconds``.
+        context_seconds: how long one attempt of a context may take.
         until_idle: end as soon as nothing is due and nothing is in flight.
     """
 
@@ -40,6 +42,7 @@ class DrainSettings:
     heartbeat_seconds: float
     lease_seconds: float
     blocked_seconds: float
+    context_seconds: float
     until_idle: bool = False
 
 
@@ -50,6 +53,7 @@ class Running:
     task: asyncio.Task[None]
     lease: Lease
     losses: int
+    started_at: float = field(default_factory=time.monotonic)
 
 
 class Every:
@@ -91,6 +95,7 @@ class Drain:
         self._claim_due = Every(CLAIM_SECONDS)
         self._leases_due = Every(LEASES_SECONDS)
         self._reap_due = Every(REAP_SECONDS)
+        self._stubborn_due = Every(STUBBORN_SECONDS)
 
     async def run(self) -> int:
         """Drain until the turn is over; return how many contexts were picked up.
@@ -154,6 +159,7 @@ class Drain:
         if self._leases_in_doubt and self._leases_due.is_due():
             self._leases_in_doubt = False
             await self._drop_lost_leases()
+        await self._drop_stubborn()
 
     async def _claim(self) -> int:
         losses = [running.losses for running in self._running.values()]
@@ -211,6 +217,22 @@ class Drain:
             logger.warning("leases_unknown worker=%s contexts=%s", self._token, len(held))
             await self._store.run(claims.give_back, self._token, held)
 
+    async def _drop_stubborn(self) -> None:
+        """Fail what goes on although its time is over, because its component ignores that it was cancelled."""
+        if not self._stubborn_due.is_due():
+            return
+        patience = self._settings.context_seconds + self._settings.lease_seconds
+        for context_id, running in list(self._running.items()):
+            if time.monotonic() - running.started_at < patience:
+                continue
+            logger.error("component_stubborn context=%s", context_id)
+            where = (self._token, context_id, running.lease.attempt)
+            message = "The component did not stop when its time was up."
+            await self._store.run(claims.fail_broken, *where, type="timed_out", message=message)
+            running.task.cancel()
+            self._running.pop(context_id, None)
+            self._freed.set()
+
     async def _wait(self, seconds: float) -> None:
         """Wait for a context to end, at most until the next look."""
         with suppress(TimeoutError):
@@ -228,6 +250,7 @@ class Drain:
                 return
             if self._leases_due.is_due():
                 await self._drop_lost_leases()
+            await self._drop_stubborn()
             tasks = [running.task for running in self._running.values()]
             await asyncio.wait(tasks, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
 

@@ -1,7 +1,6 @@
 """Puts a drain together from settings, and runs it: as a django-q2 task, from the command line, in a test."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,12 +16,11 @@ from components.contract import Component, StepNotes, Tools
 from components.pipeline import Step
 from components.registry import component_types
 from components.services import component_build
+from contexts.engine.bounded import run_bounded
 from contexts.engine.drain import Drain, DrainSettings
 from contexts.engine.job import Job
 from contexts.engine.runner import Limits, Runner
 from contexts.engine.store import Store
-
-logger = logging.getLogger(__name__)
 
 
 def settings_from_django() -> DrainSettings:
@@ -35,6 +33,7 @@ def settings_from_django() -> DrainSettings:
         heartbeat_seconds=settings.HEARTBEAT_SECONDS,
         lease_seconds=settings.LEASE_SECONDS,
         blocked_seconds=settings.LOOP_BLOCKED_SECONDS,
+        context_seconds=settings.CONTEXT_TIMEOUT_SECONDS,
     )
 
 
@@ -45,7 +44,7 @@ def run_drain(
     make_store: Callable[..., Store] = Store,
 ) -> int:
     """Run one drain on a loop of its own; return how many contexts it picked up. Blocks."""
-    return asyncio.run(_drain(should_stop, until_idle, make_store))
+    return run_bounded(_drain(should_stop, until_idle, make_store))
 
 
 async def _drain(should_stop: Callable[[], bool], until_idle: bool, make_store: Callable[..., Store]) -> int:

@@ -236,3 +236,18 @@ def test_reaper_copes_with_a_pipeline_that_cannot_be_read(make_context):
     claims.reap()
     context.refresh_from_db()
     assert context.error["type"] == "worker_lost"
+
+
+def test_only_one_of_the_workers_makes_room_for_a_suspect(make_context):
+    for _ in range(4):
+        make_context()
+    older, newest = claims.worker_register(), claims.worker_register()
+    claims.claim(older, running=[], most=2)
+    claims.claim(newest, running=[], most=2)
+    suspect = make_context(status=Status.RETRYING, worker_losses=3)
+    harmless = make_context()
+    assert claims.claim(newest, running=[0, 0], most=10) == [], "it claims nothing until it is empty"
+    (job,) = claims.claim(older, running=[0, 0], most=10)
+    assert job.id == harmless.pk
+    (job,) = claims.claim(newest, running=[], most=10)
+    assert job.id == suspect.pk

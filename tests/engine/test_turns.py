@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -43,6 +44,7 @@ def settings_of(**changes: Any) -> DrainSettings:
         "heartbeat_seconds": 5.0,
         "lease_seconds": 20.0,
         "blocked_seconds": 10.0,
+        "context_seconds": 600.0,
         **changes,
     }
     return DrainSettings(**values)
@@ -233,6 +235,26 @@ async def test_claim_whose_answer_was_lost_is_given_back(make_context):
 
     async with Turn(run, Forgetful(patience_seconds=1)) as turn:
         await turn.until(lambda: done == [2])
+
+
+async def test_component_that_ignores_its_cancellation_fails_and_frees_its_place(make_context):
+    stubborn = await in_thread(make_context)
+    done: list[str] = []
+
+    async def run(job: Job) -> None:
+        if job.id != stubborn.pk:
+            done.append(job.id)
+            return
+        while not done:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.1)
+
+    async with Turn(run, max_in_flight=1, context_seconds=0.1, lease_seconds=0.1) as turn:
+        await turn.until(lambda: Context.objects.filter(status=Status.PROCESSING).exists())
+        await in_thread(make_context)
+        await turn.until(lambda: bool(done), seconds=5)
+    await in_thread(stubborn.refresh_from_db)
+    assert (stubborn.status, stubborn.error["type"]) == (Status.FAILED, "timed_out")
 
 
 async def test_commit_after_a_lost_lease_says_so():
