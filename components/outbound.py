@@ -4,10 +4,10 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from base.problems import InvalidInput
 from base.strict_json import parse_json
@@ -88,36 +88,37 @@ class OutboundHttp:
         self, url: str, payload: dict[str, Any], *, headers: Mapping[str, str], timeout_seconds: float
     ) -> Any:
         """POST JSON and return the answer's JSON; see `components.contract.HttpClient`."""
-        host = self._checked_host(url)
-        where = f"The service at {host}"
+        target = self._checked(url)
+        where = f"The service at {target.host}"
         timeout = aiohttp.ClientTimeout(
             total=timeout_seconds, sock_connect=min(CONNECT_SECONDS, timeout_seconds), ceil_threshold=60
         )
         try:
             async with self._session.post(
-                url, json=payload, headers=headers, timeout=timeout, allow_redirects=False
+                target, json=payload, headers=headers, timeout=timeout, allow_redirects=False
             ) as response:
                 _check_status(response, where)
                 return _parsed(await _bounded_body(response, where), where)
         except ComponentError:
             raise
         except (aiohttp.InvalidURL, ValueError) as exc:
-            message = f"The request to {host} cannot be sent: check its URL and headers."
+            message = f"The request to {target.host} cannot be sent: check its URL and headers."
             raise PermanentError(message, type="bad_url") from exc
         except (TimeoutError, aiohttp.ClientError, OSError) as exc:
             raise connection_error(exc, where) from exc
 
-    def _checked_host(self, url: str) -> str:
+    def _checked(self, url: str) -> URL:
+        """Return the URL as aiohttp reads it: it turns full-width digits into an address, and asks no resolver."""
         try:
-            parts = urlsplit(url)
-            host = parts.hostname or ""
+            target = URL(url)
         except ValueError as exc:
             raise PermanentError("The service's URL cannot be read; correct it.", type="bad_url") from exc
-        if parts.scheme not in ("http", "https") or not host:
+        host = target.host or ""
+        if target.scheme not in ("http", "https") or not host:
             raise PermanentError("The service's URL must begin with https:// or http://.", type="bad_url")
         if not self._allow_private and _is_literal(host) and not is_public(host):
             raise _not_allowed(host)
-        return host
+        return target
 
 
 def _is_literal(host: str) -> bool:

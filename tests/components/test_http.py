@@ -204,6 +204,8 @@ async def test_header_that_smuggles_a_line_is_refused(service, outbound):
         "[fc00::1]",
         "[64:ff9b::7f00:1]",
         "[2002:7f00:1::]",
+        "127\u30020\u30020\u30021",
+        "\u2460\u2461\u2466.\u24ea.\u24ea.\u2460",
     ],
 )
 async def test_private_address_is_never_asked(guarded, service, host):
