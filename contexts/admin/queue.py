@@ -13,15 +13,16 @@ from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.admin import ModelAdmin
 
 from users.models import User
+from users.scoped_admin import organization_of
 
 
 class AdministratorsRead(ModelAdmin):
-    """Shown to administrators, changed by nobody."""
+    """Shown to administrators of Draftline, changed by nobody: the rows are those of all organizations."""
 
     actions = None
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return isinstance(request.user, User) and request.user.is_superuser
+        return organization_of(request) is None and isinstance(request.user, User) and request.user.is_superuser
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)

@@ -114,12 +114,13 @@ def test_staff_of_one_organization_see_no_workers(person, organization):
     assert WORKERS not in browser.get("/admin/").content.decode()
 
 
-def test_the_queue_is_for_administrators_and_read_only(person, admin_browser):
-    operator = person(Role.OPERATOR)
+def test_the_queue_is_for_administrators_and_read_only(person, admin_browser, other):
+    operator, theirs = person(Role.OPERATOR), person(Role.ADMINISTRATOR, other)
     for name in QUEUE:
         assert admin_browser.get(f"/admin/django_q/{name}/").status_code == 200
         assert admin_browser.get(f"/admin/django_q/{name}/add/").status_code == 403
         assert operator.get(f"/admin/django_q/{name}/").status_code == 403
+        assert theirs.get(f"/admin/django_q/{name}/").status_code == 403
     assert "/admin/django_q/" in admin_browser.get("/admin/").content.decode()
     assert "/admin/django_q/" not in operator.get("/admin/").content.decode()
 
