@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -24,9 +24,9 @@ PRICE = Annotated[float, Field(ge=0)]
 class AiGeneratorConfig(ComponentConfig):
     """Which model writes, and how."""
 
-    provider: str | None = Field(
+    provider: Literal["openai", "offline"] | None = Field(
         default=None,
-        description="openai or offline. Empty: openai where a key is set, else offline.",
+        description="Empty: openai where a key is set, else offline.",
     )
     model: str | None = Field(default=None, max_length=200, description="Empty: the installation's own choice.")
     temperature: float = Field(default=0.7, ge=0, le=2, description="0 is steady, higher is freer.")

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from base.problems import InvalidInput
 from components.builtin.ai_generator import AiGenerator, AiGeneratorConfig
 from components.contract import Tools
 from components.errors import ComponentError, PermanentError, TransientError
+from components.services import pipeline_plan
 from tests.components.conftest import view
 from tests.fakes import openai_server as fake
 
@@ -185,8 +187,11 @@ async def test_instructions_that_cannot_be_rendered_name_the_section(tools):
     assert "'summary'" in error.message
 
 
-async def test_unknown_provider_is_permanent(tools):
-    assert (await failure(tools, provider="oracle")).type == "unknown_provider"
+@pytest.mark.django_db
+def test_unknown_provider_is_refused_at_submission():
+    with pytest.raises(InvalidInput) as refused:
+        pipeline_plan([{"component": "ai_generator", "config": {"provider": "oracle"}}], from_client=True)
+    assert [fault.path for fault in refused.value.errors] == ["/0/config/provider"]
 
 
 async def test_openai_without_a_key_says_what_to_set(tools, settings):
