@@ -11,14 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import Error, connections, transaction
-from django.db.models import F
+from django.db import Error, connections
 
 from base.outage import is_away
 from contexts.engine import claims
+from contexts.engine.group import write_group
 from contexts.engine.job import Job, LeaseLost, Write
-from contexts.models import Context, StepTranscript
-from contexts.states import MOVES, Move, sources, target
 
 # Small enough that a web process which waits for SQLite's one write lock does not wait long.
 GROUP_AT_MOST = 100
@@ -112,44 +110,3 @@ class Store:
         await self.settle()
         await asyncio.get_running_loop().run_in_executor(self._thread, connections.close_all)
         self._thread.shutdown(wait=True)
-
-
-def write_group(writes: list[Write]) -> list[bool]:
-    """Make all writes durable in one commit. Return for each whether the row still matched its lease.
-
-    Transcripts go first: one without its checkpoint is harmless. Repeating a whole group is harmless too: a
-    checkpoint writes the same again, and an end matches nothing any more.
-    """
-    with transaction.atomic():
-        _write_transcripts(writes)
-        return [_write_one(write) for write in writes]
-
-
-def _write_transcripts(writes: list[Write]) -> None:
-    rows = {item.id: item for write in writes for item in write.transcripts}
-    if not rows:
-        return
-    present = set(StepTranscript.objects.filter(pk__in=list(rows)).values_list("pk", flat=True))
-    StepTranscript.objects.bulk_create(
-        StepTranscript(id=item.id, context_id=item.context_id, prompt=item.prompt, output=item.output)
-        for item in rows.values()
-        if item.id not in present
-    )
-
-
-def _write_one(write: Write) -> bool:
-    values: dict[str, Any] = {**write.values, "revision": F("revision") + 1}
-    if not _keeps_lease(write.move):
-        values |= {"status": target(write.move), "lease_token": ""}
-    matched = Context.objects.filter(
-        pk=write.context_id,
-        lease_token=write.lease.token,
-        attempts=write.lease.attempt,
-        status__in=sources(write.move),
-    ).update(**values)
-    return bool(matched)
-
-
-def _keeps_lease(move: Move) -> bool:
-    came_from, leads_to = MOVES[move]
-    return leads_to in came_from

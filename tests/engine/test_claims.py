@@ -6,8 +6,8 @@ import pytest
 
 from base import clock
 from contexts.engine import claims
+from contexts.engine.group import write_group
 from contexts.engine.job import Lease, Transcript, Write
-from contexts.engine.store import write_group
 from contexts.models import Context, StepTranscript, Worker, WorkerState
 from contexts.services import context_cancel
 from contexts.states import Move, Status

@@ -19,8 +19,8 @@ from hypothesis.stateful import (
 from base import clock
 from base.problems import Conflict
 from contexts.engine import claims
+from contexts.engine.group import write_group
 from contexts.engine.job import Job, Write
-from contexts.engine.store import write_group
 from contexts.models import Context, Worker, WorkerState
 from contexts.services import context_cancel, context_retry
 from contexts.states import ENDED, MOVES, OPEN, Move, Status

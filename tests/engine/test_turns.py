@@ -159,9 +159,7 @@ async def test_write_that_cannot_be_stored_fails_its_context_and_no_other(make_c
 
     async def run(job: Job) -> None:
         await together.wait()
-        await store.commit(
-            Write(job.id, job.lease, Move.COMPLETE, {"data": {"a": float("nan") if job.id == bad else 1}})
-        )
+        await store.commit(Write(job.id, job.lease, Move.COMPLETE, {"data": {"a": object() if job.id == bad else 1}}))
 
     async with Turn(run, store) as turn:
         await turn.until(lambda: not Context.objects.filter(status=Status.PROCESSING, pk__in=[bad]).exists())

@@ -1,0 +1,78 @@
+"""Group commits: what both paths, prepared statements and the ORM, must do alike."""
+
+from collections.abc import Callable
+
+import pytest
+
+from base import clock
+from contexts.engine import claims
+from contexts.engine.group import group_by_orm, group_by_sql
+from contexts.engine.job import Job, Transcript, Write
+from contexts.models import Context, StepTranscript
+from contexts.services import context_cancel
+from contexts.states import Move, Status
+
+pytestmark = pytest.mark.django_db
+WriteGroup = Callable[[list[Write]], list[bool]]
+
+
+@pytest.fixture(params=[group_by_orm, group_by_sql], ids=["orm", "sql"])
+def write_group(request) -> WriteGroup:
+    chosen: WriteGroup = request.param
+    return chosen
+
+
+@pytest.fixture
+def job(make_context) -> Job:
+    make_context()
+    (claimed,) = claims.claim(claims.worker_register(), running=[], most=1)
+    return claimed
+
+
+def checkpoint(job: Job, **values: object) -> Write:
+    return Write(job.id, job.lease, Move.CHECKPOINT, dict(values))
+
+
+def test_values_of_every_kind_come_back_as_they_were(write_group, job):
+    now = clock.now()
+    data = {
+        "text": 'é\u2028漢 \\ " \n',
+        "number": 2**63 - 1,
+        "float": 0.1,
+        "none": None,
+        "list": [1, [True, {}]],
+        "": "",
+    }
+    assert write_group([checkpoint(job, data=data, step_runs=[{"key": "a"}], error=None, updated_at=now)]) == [True]
+    row = Context.objects.get(pk=job.id)
+    assert (row.data, row.step_runs, row.error, row.updated_at) == (data, [{"key": "a"}], None, now)
+    assert (row.status, row.lease_token, row.revision) == (Status.PROCESSING, job.lease.token, 3)
+
+
+def test_stored_json_can_be_queried(write_group, job):
+    write_group([checkpoint(job, data={"title": "Über"}, error={"type": "timed_out"})])
+    assert Context.objects.filter(data__title="Über", error__type="timed_out").exists()
+
+
+def test_end_takes_the_lease_away(write_group, job):
+    now = clock.now()
+    assert write_group([Write(job.id, job.lease, Move.COMPLETE, {"ended_at": now})]) == [True]
+    row = Context.objects.get(pk=job.id)
+    assert (row.status, row.lease_token, row.ended_at) == (Status.COMPLETED, "", now)
+    assert write_group([Write(job.id, job.lease, Move.COMPLETE, {"ended_at": now})]) == [False]
+
+
+def test_each_write_of_a_group_answers_for_itself(write_group, make_context):
+    made = [make_context() for _ in range(3)]
+    jobs = {job.id: job for job in claims.claim(claims.worker_register(), running=[], most=3)}
+    context_cancel(made[1].pk, organization_id=None)
+    found = write_group([checkpoint(jobs[row.pk], data={"n": index}) for index, row in enumerate(made)])
+    assert found == [True, False, True]
+    assert Context.objects.get(pk=made[1].pk).status == Status.CANCELLED
+
+
+def test_transcript_that_is_there_already_is_left_alone(write_group, job):
+    text = Transcript(f"{job.id}:1:ai_generator", job.id, "prompt", "output")
+    write = Write(job.id, job.lease, Move.CHECKPOINT, {"data": {}}, (text,))
+    assert write_group([write]) == write_group([write]) == [True]
+    assert StepTranscript.objects.get().output == "output"
