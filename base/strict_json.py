@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from math import isfinite
 from typing import Any
 
+import orjson
+
 from base.problems import Fault, InvalidInput, pointer
 
 MAX_NESTING = 64
@@ -131,5 +133,12 @@ def _printable(text: str) -> str:
 
 
 def size_in_bytes(value: JsonValue) -> int:
-    """Return how large ``value`` is as compact UTF-8 JSON."""
-    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
+    """Return how large ``value`` is as compact UTF-8 JSON.
+
+    Raises:
+        TypeError, ValueError, RecursionError: it is no JSON.
+    """
+    try:
+        return len(orjson.dumps(value))
+    except orjson.JSONEncodeError:  # what could not be stored has a size all the same
+        return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))

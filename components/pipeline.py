@@ -7,7 +7,10 @@ in parallel. Paths in faults are JSON pointers from the pipeline's own root: ``/
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
+
+import orjson
 
 from base.problems import Fault, InvalidInput
 from components.conditions import ConditionError, condition_holds, condition_problem
@@ -100,6 +103,16 @@ def parse_pipeline(value: Any) -> Plan:
     if reader.faults:
         raise InvalidInput(reader.faults)
     return Plan(stages)
+
+
+def plan_of(steps: list[Any]) -> Plan:
+    """Read a stored pipeline, as `parse_pipeline`; contexts with the same steps share one plan."""
+    return _plan(orjson.dumps(steps))
+
+
+@lru_cache(maxsize=256)
+def _plan(steps: bytes) -> Plan:
+    return parse_pipeline(orjson.loads(steps))
 
 
 class _Reader:

@@ -125,6 +125,8 @@ def without_html(text: str) -> str:
 
 
 def _escaped(lines: tuple[str, ...]) -> tuple[str, ...]:
+    if not any("<" in line for line in lines):
+        return lines
     if any("`" in CODE_SPAN.sub("", line) for line in lines):
         # a code span may run on over the line's end: where nobody can say what is code, nothing is
         return tuple(OPENS_HTML.sub("&lt;", line) for line in lines)
@@ -223,4 +225,4 @@ def count_words(plain_text: str) -> int:
     """Count what a reader reads: marks, list numbers and URLs are no words."""
     text = _NUMBERED.sub("", _URL.sub(" ", plain_text))
     text, signs = _SIGN.subn(" ", text)
-    return signs + sum(1 for word in text.split() if _LETTER.search(word))
+    return signs + sum(1 for word in text.split() if word[0].isalpha() or _LETTER.search(word))

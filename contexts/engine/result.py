@@ -1,8 +1,9 @@
 """What a component may answer, and the key that makes its work safe to repeat. Pure."""
 
 import hashlib
-import json
 from typing import Any
+
+import orjson
 
 from base.strict_json import faults_in, size_in_bytes
 from components.errors import PermanentError
@@ -55,5 +56,5 @@ def _size(result: dict[str, Any], step_key: str) -> int:
 
 def idempotency_key(context_id: str, step_key: str, data: dict[str, Any]) -> str:
     """Return the key of a step with this input: the same for every try, another for other input."""
-    digest = hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    digest = hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return f"{context_id}:{step_key}:{digest[:32]}"

@@ -12,10 +12,8 @@ from django_q.exceptions import TimeoutException
 
 from base import clock
 from components.adapters import Toolbox
-from components.contract import Component, StepNotes, Tools
-from components.pipeline import Step
-from components.registry import component_types
-from components.services import component_build
+from components.building import Builder
+from components.contract import StepNotes, Tools
 from contexts.engine.bounded import run_bounded
 from contexts.engine.drain import Drain, DrainSettings
 from contexts.engine.job import Job
@@ -55,23 +53,20 @@ async def _drain(should_stop: Callable[[], bool], until_idle: bool, make_store: 
     async def run_sync(function: Callable[..., Any], *args: Any) -> Any:
         return await loop.run_in_executor(reads, function, *args)
 
-    toolbox = Toolbox(run_sync)
-
-    async def build(step: Step) -> Component[Any]:
-        if step.component in component_types():  # needs no database, so no thread
-            return component_build(step)
-        component: Component[Any] = await run_sync(component_build, step)
-        return component
+    toolbox, builder = Toolbox(run_sync), Builder(run_sync)
 
     def tools(job: Job, idempotency_key: str, notes: StepNotes) -> Tools:
         return toolbox.tools_for(organization_id=job.organization_id, idempotency_key=idempotency_key, notes=notes)
 
     limits = Limits(settings.STEP_TIMEOUT_SECONDS, settings.CONTEXT_TIMEOUT_SECONDS)
-    runner = Runner(store=store, build=build, tools=tools, limits=limits, now=clock.now, fatal=(TimeoutException,))
+    runner = Runner(
+        store=store, build=builder.build, tools=tools, limits=limits, now=clock.now, fatal=(TimeoutException,)
+    )
     configured = replace(settings_from_django(), until_idle=until_idle)
     try:
         return await Drain(configured, store=store, runner=runner, should_stop=should_stop).run()
     finally:
+        await builder.aclose()
         await toolbox.aclose()
         await store.close()
         await loop.run_in_executor(reads, connections.close_all)

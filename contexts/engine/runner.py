@@ -15,7 +15,7 @@ from typing import Any
 from base.clock import milliseconds_between, to_iso
 from components.contract import Component, ContextView, StepNotes, Tools
 from components.errors import ComponentError, PermanentError, TransientError
-from components.pipeline import Plan, Stage, Step, parse_pipeline
+from components.pipeline import Plan, Stage, Step, plan_of
 from contexts.engine.job import CheckpointStore, Job, LeaseLost, Transcript, Write
 from contexts.engine.result import check_result, idempotency_key
 from contexts.engine.retry import RetryPolicy, retry_delay
@@ -113,7 +113,7 @@ class Runner:
             return
 
     async def _run_stages(self, job: Job, progress: Progress) -> list[StepFailure]:
-        plan = parse_pipeline(job.pipeline)
+        plan = plan_of(job.pipeline)
         if set(plan.keys) <= set(progress.completed):
             await self._checkpoint(job, plan, progress)  # a crash came between the last step and the end
             return []
