@@ -6,10 +6,11 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
-from components.contract import FoundMedia, FoundTemplate, StepNotes, TemplateNotFound, Tools
+from components.contract import FoundMedia, FoundTemplate, ModelProvider, StepNotes, TemplateNotFound, Tools
 from components.fresh import Fresh
 from components.outbound import OutboundHttp
-from components.providers.choice import Providers
+from components.providers.choice import Providers, provider_name
+from components.providers.limited import Gate, LimitedProvider, OnWait
 from media_app.services import asset_find, asset_url
 from templates_app.services import NoTemplateFits, template_select
 
@@ -39,22 +40,37 @@ class TemplateWish:
         return all(len(text) <= LONGEST_KEPT_WISH for text in (self.tone, self.audience, self.template_id or ""))
 
 
-class Toolbox:
-    """Everything that tools share. Make one per drain inside its running loop, close it at the end."""
+async def not_told(reason: str) -> None:
+    """Let nobody know that a call waits."""
 
-    def __init__(self, run_sync: RunSync) -> None:
+
+class Toolbox:
+    """Everything that tools share. Make one per drain inside its running loop, close it at the end.
+
+    Args:
+        gate: what keeps calls of models within their limits; None lets all of them through.
+    """
+
+    def __init__(self, run_sync: RunSync, gate: Gate | None = None) -> None:
         self._run_sync = run_sync
+        self._gate = gate
         self._templates: Fresh[FoundTemplate] = Fresh(seconds=TEMPLATE_SECONDS, size=TEMPLATES_KEPT)
         self._http = OutboundHttp(allow_private=settings.HTTP_ALLOW_PRIVATE)
         self._models = Providers()
 
-    def tools_for(self, *, organization_id: str, idempotency_key: str, notes: StepNotes) -> Tools:
-        """Return the tools of one step run."""
+    def tools_for(
+        self, *, organization_id: str, idempotency_key: str, notes: StepNotes, on_wait: OnWait = not_told
+    ) -> Tools:
+        """Return the tools of one step run.
+
+        Args:
+            on_wait: told why, where a call of a model has to wait.
+        """
         return Tools(
             templates=_Templates(organization_id, self._run_sync, self._templates),
             media=_Media(organization_id, self._run_sync),
             http=self._http,
-            models=self._models,
+            models=self._models if self._gate is None else _LimitedModels(self._models, self._gate, on_wait),
             idempotency_key=idempotency_key,
             notes=notes,
         )
@@ -64,6 +80,18 @@ class Toolbox:
         await self._templates.aclose()
         await self._http.aclose()
         await self._models.aclose()
+
+
+class _LimitedModels:
+    """The model providers behind the gate."""
+
+    def __init__(self, models: Providers, gate: Gate, on_wait: OnWait) -> None:
+        self._models = models
+        self._gate = gate
+        self._on_wait = on_wait
+
+    def get(self, name: str | None) -> ModelProvider:
+        return LimitedProvider(provider_name(name), self._models.get(name), self._gate, self._on_wait)
 
 
 class _Templates:

@@ -33,3 +33,19 @@ class TransientError(ComponentError):
     def __init__(self, message: str, *, retry_after: float | None = None, type: str = "") -> None:
         super().__init__(message, type=type)
         self.retry_after = retry_after
+
+
+class ProviderBusy(TransientError):
+    """A model provider takes no call now: it asked to be left alone, or a limit of ours is reached.
+
+    No fault of the context: waiting costs it none of its retries.
+
+    Args:
+        waiting_for: the reason in plain words, such as "provider openai until 2026-11-24T10:31:00Z".
+    """
+
+    default_type = "provider_busy"
+
+    def __init__(self, waiting_for: str, *, retry_after: float) -> None:
+        super().__init__(f"It waits for {waiting_for}.", retry_after=retry_after)
+        self.waiting_for = waiting_for

@@ -22,10 +22,12 @@ POSITIVE = (
     "CONTEXT_TIMEOUT_SECONDS",
     "DRAIN_SECONDS",
     "STOP_GRACE_SECONDS",
+    "OPENAI_MAX_CONCURRENT",
     "MAX_BODY_BYTES",
     "MEDIA_MAX_BYTES",
     "MEDIA_MAX_PIXELS",
 )
+NOT_NEGATIVE = ("OPENAI_REQUESTS_PER_MINUTE", "OPENAI_TOKENS_PER_MINUTE")
 CACHE_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
@@ -40,6 +42,9 @@ def _not_positive() -> Iterator[CheckMessage]:
     for name in POSITIVE:
         if (value := getattr(settings, name)) < 1:
             yield Error(f"{name} is {value}.", hint=f"Set {name} to at least 1.", id="draftline.E001")
+    for name in NOT_NEGATIVE:
+        if (value := getattr(settings, name)) < 0:
+            yield Error(f"{name} is {value}.", hint=f"Set {name} to 0 for no limit, or higher.", id="draftline.E001")
 
 
 def _leases() -> Iterator[CheckMessage]:

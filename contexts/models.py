@@ -174,6 +174,25 @@ class Worker(models.Model):
         return f"{self.host}:{self.pid}"
 
 
+class Provider(models.Model):
+    """What all workers share of one model provider; ``state`` is `contexts.engine.limits.ProviderState`.
+
+    ``revision`` fences: whoever changes the state names the revision that it has read.
+    """
+
+    id = models.CharField("id", primary_key=True, max_length=50, db_column="_id", editable=False)
+    state = models.JSONField(default=dict)
+    revision = models.PositiveIntegerField(default=0)
+    updated_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        db_table = "providers"
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.pk
+
+
 class IdempotencyKey(models.Model):
     """That a key was used, for what, and which id its resource has. The id is sha256(organization, route, key)."""
 

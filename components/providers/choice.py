@@ -11,6 +11,11 @@ OPENAI = "openai"
 OFFLINE = "offline"
 
 
+def provider_name(name: str | None) -> str:
+    """Return the name itself, or the installation's own choice: openai where a key is set, else offline."""
+    return name or (OPENAI if settings.OPENAI_API_KEY else OFFLINE)
+
+
 class Providers:
     """The providers of one event loop: their connections belong to it. Make one per drain, close it at the end."""
 
@@ -19,12 +24,12 @@ class Providers:
         self._openai: OpenAiProvider | None = None
 
     def get(self, name: str | None) -> ModelProvider:
-        """Return the provider of that name; None: openai where a key is set, else offline.
+        """Return the provider of that name; None for the installation's own choice.
 
         Raises:
             PermanentError: there is none of that name, or it is not set up.
         """
-        name = name or (OPENAI if settings.OPENAI_API_KEY else OFFLINE)
+        name = provider_name(name)
         if name == OFFLINE:
             return self._offline
         if name == OPENAI:

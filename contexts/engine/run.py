@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -11,12 +12,17 @@ from django.db import connections
 from django_q.exceptions import TimeoutException
 
 from base import clock
+from base.ids import new_id
 from components.adapters import Toolbox
 from components.building import Builder
 from components.contract import StepNotes, Tools
+from components.providers.choice import OPENAI
 from contexts.engine.bounded import run_bounded
 from contexts.engine.drain import Drain, DrainSettings
+from contexts.engine.gate import Gate
 from contexts.engine.job import Job
+from contexts.engine.limits import Grant, Need, ProviderLimits
+from contexts.engine.providers import provider_settle
 from contexts.engine.runner import Limits, Runner
 from contexts.engine.store import Store
 
@@ -33,6 +39,17 @@ def settings_from_django() -> DrainSettings:
         blocked_seconds=settings.LOOP_BLOCKED_SECONDS,
         context_seconds=settings.CONTEXT_TIMEOUT_SECONDS,
     )
+
+
+def provider_limits() -> dict[str, ProviderLimits]:
+    """Return the limits of each model provider that has any."""
+    return {
+        OPENAI: ProviderLimits(
+            concurrent=settings.OPENAI_MAX_CONCURRENT,
+            requests_per_minute=settings.OPENAI_REQUESTS_PER_MINUTE,
+            tokens_per_minute=settings.OPENAI_TOKENS_PER_MINUTE,
+        )
+    }
 
 
 def run_drain(
@@ -53,10 +70,19 @@ async def _drain(should_stop: Callable[[], bool], until_idle: bool, make_store: 
     async def run_sync(function: Callable[..., Any], *args: Any) -> Any:
         return await loop.run_in_executor(reads, function, *args)
 
-    toolbox, builder = Toolbox(run_sync), Builder(run_sync)
+    async def provider_settled(name: str, limit: ProviderLimits, need: Need) -> Grant:
+        return await store.run(provider_settle, name, limit, need)
+
+    gate = Gate(new_id("gate"), provider_limits(), provider_settled)
+    toolbox, builder = Toolbox(run_sync, gate), Builder(run_sync)
 
     def tools(job: Job, idempotency_key: str, notes: StepNotes) -> Tools:
-        return toolbox.tools_for(organization_id=job.organization_id, idempotency_key=idempotency_key, notes=notes)
+        return toolbox.tools_for(
+            organization_id=job.organization_id,
+            idempotency_key=idempotency_key,
+            notes=notes,
+            on_wait=partial(store.say_waiting, job),
+        )
 
     limits = Limits(settings.STEP_TIMEOUT_SECONDS, settings.CONTEXT_TIMEOUT_SECONDS)
     runner = Runner(
@@ -68,6 +94,7 @@ async def _drain(should_stop: Callable[[], bool], until_idle: bool, make_store: 
     finally:
         await builder.aclose()
         await toolbox.aclose()
+        await gate.aclose()
         await store.close()
         await loop.run_in_executor(reads, connections.close_all)
         reads.shutdown(wait=True)

@@ -9,12 +9,12 @@ import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from base.clock import milliseconds_between, to_iso
 from components.contract import Component, ContextView, StepNotes, Tools
-from components.errors import ComponentError, PermanentError, TransientError
+from components.errors import ComponentError, PermanentError, ProviderBusy, TransientError
 from components.pipeline import Plan, Stage, Step, plan_of
 from contexts.engine.job import CheckpointStore, Job, LeaseLost, Transcript, Write
 from contexts.engine.result import check_result, idempotency_key
@@ -23,6 +23,8 @@ from contexts.engine.step_run import StepFailure, StepRun, transcript_of
 from contexts.engine.storable import MAX_TRACEBACK_LENGTH, clean_error, clean_tail
 from contexts.rewind import keys_written_by, rewind
 from contexts.states import Move
+
+MAX_WAITING_FOR = 300
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,8 @@ class Runner:
 
     def _failed(self, job: Job, step: Step, run: StepRun, exc: BaseException) -> StepFailure | None:
         """Return the failure, or None where the pipeline says to go on without the step."""
+        if isinstance(exc, ProviderBusy):
+            return StepFailure(step, exc)  # nothing was run: the history has nothing to tell
         error = _component_error(exc)
         detail = None if isinstance(exc, ComponentError) else _traceback_of(exc)
         is_final = retry_delay(retryable=error.retryable, retry_count=job.retry_count, policy=self._policy) is None
@@ -229,6 +233,7 @@ class Runner:
             "data": dict(progress.data),
             "processing": processing,
             "step_runs": list(progress.step_runs),
+            "waiting_for": "",
             "updated_at": now,
         }
         if is_last:
@@ -245,7 +250,10 @@ class Runner:
         for failure in failures:
             if failure.run is not None:
                 self._note(job, failure.run, progress)
-        worst = next((failure for failure in failures if not failure.error.retryable), failures[0])
+        worst = min(failures, key=_hope)
+        if isinstance(worst.error, ProviderBusy):
+            await self._wait_for_provider(job, progress, worst.error)
+            return
         now = self._now()
         delay = retry_delay(
             retryable=worst.error.retryable,
@@ -256,6 +264,7 @@ class Runner:
         values: dict[str, Any] = {
             "error": worst.document(job.lease.attempt, now),
             "step_runs": list(progress.step_runs),
+            "waiting_for": "",
             "updated_at": now,
         }
         if delay is None:
@@ -263,6 +272,16 @@ class Runner:
         else:
             values |= {"next_retry_at": now + delay, "retry_count": job.retry_count + 1}
             await self._write(job, Move.RETRY_LATER, values, progress)
+
+    async def _wait_for_provider(self, job: Job, progress: Progress, error: ProviderBusy) -> None:
+        """Let others run until the provider takes calls again. That is no failure: no retry is spent, none is shown."""
+        now = self._now()
+        values = {
+            "next_retry_at": now + timedelta(seconds=error.retry_after or 0.0),
+            "waiting_for": error.waiting_for[:MAX_WAITING_FOR],
+            "updated_at": now,
+        }
+        await self._write(job, Move.RETRY_LATER, values, progress)
 
     async def _write(self, job: Job, move: Move, values: dict[str, Any], progress: Progress) -> None:
         transcripts, progress.transcripts = tuple(progress.transcripts), []
@@ -285,6 +304,13 @@ async def _gather(coroutines: list[Awaitable[StepFailure | None]]) -> list[StepF
 
 async def _awaited(coroutine: Awaitable[StepFailure | None]) -> StepFailure | None:
     return await coroutine
+
+
+def _hope(failure: StepFailure) -> int:
+    """Sort failures: what is final first, what costs a retry next, what only waits last."""
+    if not failure.error.retryable:
+        return 0
+    return 2 if isinstance(failure.error, ProviderBusy) else 1
 
 
 def _we_cancelled() -> bool:

@@ -17,6 +17,7 @@ from base.outage import is_away
 from contexts.engine import claims
 from contexts.engine.group import write_group
 from contexts.engine.job import Job, LeaseLost, Write
+from contexts.states import Move
 
 # Small enough that a web process which waits for SQLite's one write lock does not wait long.
 GROUP_AT_MOST = 100
@@ -57,6 +58,10 @@ class Store:
             self._flusher = asyncio.create_task(self._flush(), name="store-flush")
         if not await future:
             raise LeaseLost(write.context_id)
+
+    async def say_waiting(self, job: Job, reason: str) -> None:
+        """Show why a context that runs has to wait; the next checkpoint takes it away."""
+        await self.commit(Write(job.id, job.lease, Move.CHECKPOINT, {"waiting_for": reason}))
 
     async def _flush(self) -> None:
         while self._waiting:

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from django.db import connection, connections
 
 from base import clock
 from contexts.engine.run import run_drain
-from contexts.models import Context, StepTranscript, Worker, WorkerState
+from contexts.models import Context, Provider, StepTranscript, Worker, WorkerState
 from contexts.services import context_retry
 from contexts.states import Status
 from tests.fakes import openai_server as model
@@ -226,3 +227,51 @@ def test_template_that_a_client_sends_is_data_and_is_never_rendered(make_context
     prompt = body["messages"][-1]["content"]
     assert "{{ 6 * 7 }}" in prompt
     assert "42" not in prompt
+
+
+@pytest.mark.usefixtures("_samples")
+def test_provider_that_asks_to_be_left_alone_costs_no_retry_and_says_so(make_context, model_server):
+    context, other = make_context(), make_context()
+    model_server.next(model.rate_limited("60"), model.rate_limited("60"))
+    run_drain(until_idle=True)
+    for row in (context, other):
+        row.refresh_from_db()
+        assert (row.status, row.retry_count, row.error) == (Status.RETRYING, 0, None)
+        assert row.waiting_for.startswith("provider openai until 20")
+        assert timedelta(seconds=55) < row.next_retry_at - clock.now() <= timedelta(seconds=60)
+        assert [run["key"] for run in row.step_runs] == ["template"], "nothing was run in vain"
+    calls = model_server.calls
+    make_due()
+    run_drain(until_idle=True)
+    assert model_server.calls == calls, "another worker leaves it alone too"
+    let_provider_be_called()
+    make_due()
+    run_drain(until_idle=True)
+    context.refresh_from_db()
+    assert (context.status, context.retry_count, context.waiting_for) == (Status.COMPLETED, 0, "")
+
+
+def let_provider_be_called() -> None:
+    """Let the time pass until the provider takes calls again."""
+    for row in Provider.objects.all():
+        row.state["cool_until"] = 0.0
+        row.save()
+
+
+@pytest.mark.usefixtures("_samples")
+def test_limit_of_calls_at_once_holds_for_all_workers(make_context, model_server, settings):
+    settings.OPENAI_MAX_CONCURRENT = 5
+    model_server.latency_seconds = 0.02
+    for _ in range(60):
+        make_context()
+
+    def drain(_: int) -> int:
+        try:
+            return run_drain(until_idle=True)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(drain, range(2)))
+    assert set(Context.objects.values_list("status", flat=True)) == {Status.COMPLETED}
+    assert 2 <= model_server.most_in_flight <= 5
