@@ -10,10 +10,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 
-from base import clock
 from base.problem_views import CONTENT_TYPE, only_get
 from base.problems import problem_document
-from contexts.models import Worker, WorkerState
+from contexts.doorbell import drains_live
 
 MIGRATIONS_TRUSTED_SECONDS = 10.0
 CACHE_PROBE = "readyz"
@@ -67,8 +66,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 
 def _workers() -> dict[str, int]:
-    live = Worker.objects.filter(state=WorkerState.LIVE, expires_at__gt=clock.now())
-    in_flight = list(live.values_list("in_flight", flat=True))
+    in_flight = list(drains_live().values_list("in_flight", flat=True))
     return {"live": len(in_flight), "in_flight": sum(in_flight)}
 
 

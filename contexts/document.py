@@ -91,7 +91,8 @@ def waiting_for(context: Context) -> str | None:
         return context.waiting_for or FREE_WORKER
     if context.status == Status.RETRYING:
         due = context.next_retry_at
-        return f"its next try at {to_iso(due)}" if due and due > clock.now() else context.waiting_for or FREE_WORKER
+        next_try = f"its next try at {to_iso(due)}" if due and due > clock.now() else FREE_WORKER
+        return context.waiting_for or next_try
     return None
 
 

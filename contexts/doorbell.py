@@ -46,8 +46,9 @@ class Doorbell:
 
 
 def drains_live() -> QuerySet[Worker]:
-    """Return the drains that hold an unexpired lease of their own."""
-    return Worker.objects.filter(state=WorkerState.LIVE, expires_at__gt=clock.now())
+    """Return the drains that were heard of within a lease. A hint: their clocks may differ from ours."""
+    since = clock.now() - timedelta(seconds=settings.LEASE_SECONDS)
+    return Worker.objects.filter(state=WorkerState.LIVE, heartbeat_at__gt=since)
 
 
 def drains_claiming() -> QuerySet[Worker]:

@@ -5,14 +5,19 @@ lock leaves the others waiting for ever.
 import logging
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 
 import psutil
+from django.conf import settings
 from django.db import connections
 from django_q.brokers import get_broker
 
-from contexts.doorbell import CONTEXTS_CLUSTER, drains_claiming, drains_live, start_drain
-from contexts.engine.claims import process_space, worker_declare_gone
+from base import clock
+from contexts.doorbell import CONTEXTS_CLUSTER, start_drain
+from contexts.engine.claims import process_space
+from contexts.engine.reaper import Reaper, worker_bury
 from contexts.engine.stop import pulse
+from contexts.models import Worker, WorkerState
 
 RING_AGAIN_SECONDS = 3.0
 # How long a free worker may leave a ring unanswered.
@@ -35,19 +40,21 @@ class Drains:
 def drains_below(process: psutil.Process) -> Drains:
     """Count the drains that run in the processes below one."""
     ours = {child.pid for child in process.children(recursive=True)}
-    live = set(drains_live().filter(process_space=process_space()).values_list("pk", "pid"))
-    claiming = set(drains_claiming().filter(process_space=process_space()).values_list("pk", "pid"))
-    return Drains(sum(pid in ours for _, pid in live), sum(pid in ours for _, pid in claiming))
+    rows = Worker.objects.filter(state=WorkerState.LIVE, process_space=process_space())
+    started_at = [started_at for pid, started_at in rows.values_list("pid", "started_at") if pid in ours]
+    turn_began_after = clock.now() - timedelta(seconds=settings.DRAIN_SECONDS)
+    return Drains(len(started_at), sum(moment > turn_began_after for moment in started_at))
 
 
 class DrainKeeper:
-    """Keeps as many drains claiming as there are workers, and notices at once when one has died.
+    """Keeps as many drains claiming as there are workers; notices when one has died, and frees what it held.
 
     One worker more than that is there: it takes over while a drain whose turn has ended finishes what it has.
     """
 
     def __init__(self, wanted: int) -> None:
         self._wanted = wanted
+        self._reaper = Reaper(settings.LEASE_SECONDS)
         self._drains = Drains(wanted, wanted)
         self._last_ring = 0.0
         self._unanswered_since: float | None = None
@@ -66,7 +73,8 @@ class DrainKeeper:
     def look(self) -> None:
         """Look once; a database that is away is no reason to stop looking."""
         try:
-            _declare_gone()
+            _bury_the_gone()
+            self._reaper.reap()
             self._drains = drains_below(psutil.Process())
             self._keep()
         except Exception as exc:  # the queue's own store may be away too, with errors of its own
@@ -91,14 +99,23 @@ class DrainKeeper:
             start_drain()
 
 
-def _declare_gone() -> None:
-    """A worker row whose process no longer exists need not wait for its lease to run out."""
+def _bury_the_gone() -> None:
+    """Free at once what the workers of this machine hold whose processes are no more."""
     if not process_space():
         return
-    for worker, pid in list(drains_live().filter(process_space=process_space()).values_list("pk", "pid")):
-        if not psutil.pid_exists(pid):
+    rows = Worker.objects.filter(state=WorkerState.LIVE, process_space=process_space())
+    for worker, pid in list(rows.values_list("pk", "pid")):
+        if not _runs(pid):
             logger.warning("worker_died worker=%s pid=%s", worker, pid)
-            worker_declare_gone(worker)
+            worker_bury(worker)
+
+
+def _runs(pid: int) -> bool:
+    """Tell whether a process is there and more than its exit code, which its parent may be slow to fetch."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 class ChoresKeeper:

@@ -59,7 +59,7 @@ class Batch(models.Model):
 class Context(models.Model):
     """One job and its data. The row is the only truth about it; queue messages are hints.
 
-    A lease is (``lease_token``, the worker row of that id, whose expiry rules). ``attempts`` fences: a write of an
+    A lease is (``lease_token``, the worker row of that id, while it is live). ``attempts`` fences: a write of an
     older attempt matches nothing.
 
     Field notes:
@@ -151,7 +151,10 @@ class WorkerState(models.TextChoices):
 class Worker(models.Model):
     """One drain: a process that runs contexts. Its id is the token of every lease that it holds.
 
-    ``process_space`` names the boot and the process namespace in which ``pid`` means something.
+    Field notes:
+        process_space: the boot and the process namespace in which ``pid`` means something.
+        beats: how many heartbeats there were. Who watches it by a clock of his own sees whether the worker lives.
+        heartbeat_at: when the last one was, by the worker's clock; for people, and as a hint.
     """
 
     id = IdField(new_worker_id)
@@ -163,12 +166,12 @@ class Worker(models.Model):
     version = models.CharField(max_length=50, blank=True)
     started_at = models.DateTimeField(default=clock.now)
     heartbeat_at = models.DateTimeField(default=clock.now)
-    expires_at = models.DateTimeField()
+    beats = models.PositiveBigIntegerField(default=0)
 
     class Meta:
         db_table = "workers"
         ordering = ["-id"]
-        indexes = [models.Index(fields=["state", "expires_at"], name="workers_expiry")]
+        indexes = [models.Index(fields=["state", "heartbeat_at"], name="workers_heartbeat")]
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"

@@ -2,13 +2,16 @@
 
 import logging
 from datetime import timedelta
+from functools import cache
 
+from django.conf import settings
 from django_q.models import Failure
 
 from base import clock
 from contexts.batches import batches_repair
 from contexts.doorbell import drain_is_live, start_drain
-from contexts.engine.claims import free_orphans, reap
+from contexts.engine.claims import free_orphans
+from contexts.engine.reaper import Reaper
 from contexts.models import Context, IdempotencyKey, Worker, WorkerState
 from contexts.states import Status
 
@@ -21,7 +24,7 @@ logger = logging.getLogger(__name__)
 def sweep() -> None:
     """Free the contexts of dead workers, finish or remove half-done bulk submissions, prune, ring."""
     now = clock.now()
-    dead, orphans, batches = reap(), free_orphans(), batches_repair()
+    dead, orphans, batches = _reaper().reap(), free_orphans(), batches_repair()
     if dead or orphans or batches:
         logger.warning("sweep_mended dead_workers=%s orphans=%s batches=%s", dead, orphans, batches)
     IdempotencyKey.objects.filter(created_at__lt=now - IDEMPOTENCY_KEPT).delete()
@@ -30,6 +33,12 @@ def sweep() -> None:
     Failure.objects.filter(stopped__lt=now - WORKERS_KEPT).delete()  # django-q2 prunes its successes only
     if not drain_is_live() and work_is_due():
         start_drain()
+
+
+@cache
+def _reaper() -> Reaper:
+    """Return the one of this process: it must have looked before to see that a worker is silent."""
+    return Reaper(settings.LEASE_SECONDS)
 
 
 def work_is_due() -> bool:

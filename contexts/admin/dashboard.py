@@ -12,7 +12,8 @@ from base import clock
 from contexts.admin.access import admin_url, first_id_at
 from contexts.admin.detail import failure_of
 from contexts.admin.texts import moment_text
-from contexts.models import Context, Worker, WorkerState
+from contexts.doorbell import drains_live
+from contexts.models import Context
 from contexts.selectors import contexts_visible
 from contexts.states import Status
 from users.scoped_admin import organization_of
@@ -66,8 +67,7 @@ def _card(name: str, rows: QuerySet[Context], status: Status, tone: str, note: s
 
 
 def _workers_card() -> Card:
-    live = Worker.objects.filter(state=WorkerState.LIVE, expires_at__gt=clock.now())
-    count, url = live.count(), reverse("admin:contexts_worker_changelist")
+    count, url = drains_live().count(), reverse("admin:contexts_worker_changelist")
     if not count:
         return Card("Workers", "0", url, "danger", "nothing is worked on; start script/server")
     return Card("Workers", str(count), url, "success", "heard of in the last seconds")

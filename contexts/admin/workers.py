@@ -1,7 +1,9 @@
 """Workers in the admin: which processes run contexts, and whether they are heard of."""
 
+from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -43,7 +45,8 @@ class WorkerAdmin(WatchedAdmin):
     @display(description="State", label=STATE_COLOURS)
     def state_shown(self, worker: Worker) -> str:
         if worker.state == WorkerState.LIVE:
-            return "live" if worker.expires_at > clock.now() else "silent"
+            silent = clock.now() - worker.heartbeat_at >= timedelta(seconds=settings.LEASE_SECONDS)
+            return "silent" if silent else "live"
         return "stopped" if worker.state == WorkerState.STOPPED else "dead"
 
     @display(description="Heard of")

@@ -1,18 +1,18 @@
-"""Who may work on a context: register, claim, renew, hand back, reap. Blocking code; one conditional UPDATE a move.
+"""Who may work on a context: register, claim, renew, hand back. Blocking code; one conditional UPDATE a move.
 
-A lease is (token, worker row): the context carries the token, the expiry stands in the worker's row, so that one
-write renews everything in flight. A worker that is late finds its row no longer live and can write nothing more.
+A lease is (token, worker row): the context carries the token, the worker's row counts its heartbeats, so that one
+write renews everything in flight. A worker that is late finds its row no longer live and can write nothing more;
+who declares it dead stands in reaper.py.
 """
 
 import os
 import socket
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.db.models import F
 
 from base import clock
@@ -20,13 +20,12 @@ from base.clock import to_iso
 from base.problems import InvalidInput
 from base.version import VERSION
 from components.pipeline import parse_pipeline
-from contexts.engine.admission import LOSSES_WHEN_ALONE, Candidate, admit
+from contexts.engine.admission import Candidate, admit
 from contexts.engine.job import Job, Lease
 from contexts.models import Context, Worker, WorkerState, new_worker_id
 from contexts.states import Move, Status, sources, target
 
 CLAIM_AT_ONCE = 100
-REAP_AT_ONCE = 500
 
 
 class WorkerGone(Exception):
@@ -44,7 +43,6 @@ def worker_register() -> str:
         version=VERSION,
         started_at=now,
         heartbeat_at=now,
-        expires_at=_expiry(now),
     )
     return str(worker.pk)
 
@@ -59,16 +57,10 @@ def process_space() -> str:
         return ""
 
 
-def worker_declare_gone(token: str) -> None:
-    """Let the lease of a worker whose process is known to be gone end now; the reaper does the rest."""
-    Worker.objects.filter(pk=token, state=WorkerState.LIVE).update(expires_at=clock.now())
-
-
 def worker_renew(token: str, *, in_flight: int) -> bool:
     """Renew every lease of a worker; False where it was declared dead meanwhile."""
-    now = clock.now()
     matched = Worker.objects.filter(pk=token, state=WorkerState.LIVE).update(
-        heartbeat_at=now, expires_at=_expiry(now), in_flight=in_flight
+        beats=F("beats") + 1, heartbeat_at=clock.now(), in_flight=in_flight
     )
     return bool(matched)
 
@@ -79,10 +71,6 @@ def worker_stop(token: str) -> None:
     Worker.objects.filter(pk=token, state=WorkerState.LIVE).update(
         state=WorkerState.STOPPED, in_flight=0, heartbeat_at=clock.now()
     )
-
-
-def _expiry(now: datetime) -> datetime:
-    return now + timedelta(seconds=settings.LEASE_SECONDS)
 
 
 def claim(token: str, *, running: Iterable[int], most: int) -> list[Job]:
@@ -101,7 +89,7 @@ def claim(token: str, *, running: Iterable[int], most: int) -> list[Job]:
     now = clock.now()
     due = _due_retries(now, room)
     retries = admit(due, running=losses, most=most)
-    if retries.is_blocked and not _is_newest(token, now):
+    if retries.is_blocked and not _is_newest(token):
         retries = admit(due, running=losses, most=most, passes_by=True)
     claimed = _take(token, retries.ids, now, status=Status.RETRYING)
     if not retries.is_blocked and len(claimed) < room:
@@ -123,9 +111,9 @@ def _is_live(token: str) -> bool:
     return Worker.objects.filter(pk=token, state=WorkerState.LIVE).exists()
 
 
-def _is_newest(token: str, now: datetime) -> bool:
+def _is_newest(token: str) -> bool:
     """Tell whether this is the worker that makes room for suspects: one of them all, for else all would stand still."""
-    live = Worker.objects.filter(state=WorkerState.LIVE, expires_at__gt=now).order_by("-pk")
+    live = Worker.objects.filter(state=WorkerState.LIVE).order_by("-pk")
     return live.values_list("pk", flat=True).first() == token
 
 
@@ -188,7 +176,7 @@ def leases_held(token: str) -> dict[str, int]:
 def hand_back(token: str) -> int:
     """Give all contexts of a worker back, due now. Burns neither a retry nor a loss."""
     held = Context.objects.filter(lease_token=token, status__in=sources(Move.HAND_BACK))
-    return held.update(**_freed(clock.now()))
+    return held.update(**freed(clock.now()))
 
 
 def give_back(token: str, attempts: dict[str, int]) -> None:
@@ -199,7 +187,7 @@ def give_back(token: str, attempts: dict[str, int]) -> None:
     """
     for context_id, attempt in attempts.items():
         held = Context.objects.filter(pk=context_id, lease_token=token, attempts=attempt)
-        held.filter(status__in=sources(Move.HAND_BACK)).update(**_freed(clock.now()))
+        held.filter(status__in=sources(Move.HAND_BACK)).update(**freed(clock.now()))
 
 
 def free_orphans() -> int:
@@ -215,7 +203,8 @@ def free_orphans() -> int:
     return sum(hand_back(token) for token in gone)
 
 
-def _freed(now: datetime) -> dict[str, Any]:
+def freed(now: datetime) -> dict[str, Any]:
+    """Return the columns of a context that nobody works any more, due now."""
     return {
         "status": target(Move.HAND_BACK),
         "lease_token": "",
@@ -223,35 +212,6 @@ def _freed(now: datetime) -> dict[str, Any]:
         "updated_at": now,
         "revision": F("revision") + 1,
     }
-
-
-def reap() -> int:
-    """Free the contexts of every worker whose lease has run out. Return how many workers were found dead.
-
-    First the worker's row becomes dead by a conditional update: from then on it cannot renew. Then its contexts are
-    freed, and at last the row is buried; a reaper that dies between leaves a dead row for the next one. Safe to
-    run anywhere, any number of times at once.
-    """
-    now = clock.now()
-    expired = Worker.objects.filter(state=WorkerState.LIVE, expires_at__lte=now).order_by("expires_at")
-    found = 0
-    for worker_id, expires_at in list(expired.values_list("pk", "expires_at")[:REAP_AT_ONCE]):
-        found += Worker.objects.filter(pk=worker_id, state=WorkerState.LIVE, expires_at=expires_at).update(
-            state=WorkerState.DEAD
-        )
-    for worker_id in list(Worker.objects.filter(state=WorkerState.DEAD).values_list("pk", flat=True)[:REAP_AT_ONCE]):
-        _free(worker_id)
-        Worker.objects.filter(pk=worker_id, state=WorkerState.DEAD).update(state=WorkerState.BURIED, in_flight=0)
-    return found
-
-
-def _free(token: str) -> None:
-    held = Context.objects.filter(lease_token=token, status=Status.PROCESSING)
-    for context in list(held.filter(worker_losses__gte=LOSSES_WHEN_ALONE)):
-        message = "The worker process died while it ran this context alone."
-        fail_held(context, token, type="worker_lost", message=message)
-    now = clock.now()
-    held.update(worker_losses=F("worker_losses") + 1, **_freed(now))
 
 
 def fail_broken(token: str, context_id: str, attempt: int, *, type: str, message: str) -> bool:

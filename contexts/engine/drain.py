@@ -13,12 +13,12 @@ from contexts.engine import claims
 from contexts.engine.heartbeat import Heartbeat
 from contexts.engine.job import Job, Lease
 from contexts.engine.listener import Listener, make_listener
+from contexts.engine.reaper import Reaper
 from contexts.engine.runner import Runner
 from contexts.engine.store import Store, is_outage
 
 CLAIM_SECONDS = 1.0
 LEASES_SECONDS = 0.25
-REAP_SECONDS = 5.0
 STUBBORN_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,8 @@ class Drain:
         self._freed = asyncio.Event()
         self._claim_due = Every(CLAIM_SECONDS)
         self._leases_due = Every(LEASES_SECONDS)
-        self._reap_due = Every(REAP_SECONDS)
+        self._reaper = Reaper(settings.lease_seconds)
+        self._reap_due = Every(self._reaper.look_seconds)
         self._stubborn_due = Every(STUBBORN_SECONDS)
 
     async def run(self) -> int:
@@ -103,9 +104,10 @@ class Drain:
         Raises:
             Exception: what broke the engine itself; its contexts were handed back where the database allowed it.
         """
+        registered_at = time.monotonic()
         self._token = await self._store.run(claims.worker_register)
         listener = make_listener()
-        heartbeat = self._heartbeat()
+        heartbeat = self._heartbeat(registered_at)
         heartbeat.start()
         try:
             picked_up = await self._take_turn(listener)
@@ -114,10 +116,11 @@ class Drain:
         finally:
             await self._release(heartbeat, listener)
 
-    def _heartbeat(self) -> Heartbeat:
+    def _heartbeat(self, registered_at: float) -> Heartbeat:
         return Heartbeat(
             self._token,
             asyncio.get_running_loop(),
+            leased_at=registered_at,
             in_flight=lambda: len(self._running),
             on_lost=self._abandon,
             every_seconds=self._settings.heartbeat_seconds,
@@ -155,7 +158,7 @@ class Drain:
 
     async def _housekeeping(self) -> None:
         if self._reap_due.is_due():
-            await self._store.run(claims.reap)
+            await self._store.run(self._reaper.reap)
         if self._leases_in_doubt and self._leases_due.is_due():
             self._leases_in_doubt = False
             await self._drop_lost_leases()

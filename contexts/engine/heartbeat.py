@@ -16,6 +16,7 @@ from contextlib import suppress
 from django.db import Error, connection
 
 from contexts.engine import claims
+from contexts.engine.reaper import worker_bury
 from contexts.models import Context
 from contexts.states import Status
 
@@ -32,6 +33,7 @@ class Heartbeat:
     """Beats for one worker from `start` to `stop`.
 
     Args:
+        leased_at: monotonic seconds from just before the worker was registered.
         in_flight: how many contexts the worker has now.
         on_lost: called on the loop when the lease is gone: declared dead, or not renewed in time.
     """
@@ -41,6 +43,7 @@ class Heartbeat:
         token: str,
         loop: asyncio.AbstractEventLoop,
         *,
+        leased_at: float,
         in_flight: Callable[[], int],
         on_lost: Callable[[], None],
         every_seconds: float,
@@ -61,7 +64,7 @@ class Heartbeat:
         self._ticks_seen = -1
         self._silent_seconds = 0.0
         self._last_check = time.monotonic()
-        self._last_renewal = time.monotonic()
+        self._leased_at = leased_at
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -76,8 +79,17 @@ class Heartbeat:
 
     def _tick(self) -> None:
         self._ticks += 1
-        if not self._stopped.is_set():
-            self._loop.call_later(TICK_SECONDS, self._tick)
+        if self._stopped.is_set():
+            return
+        if self._has_run_out():  # seen here, because the thread may be waiting for the database
+            logger.error("lease_run_out worker=%s", self._token)
+            self._on_lost()
+            return
+        self._loop.call_later(TICK_SECONDS, self._tick)
+
+    def _has_run_out(self) -> bool:
+        """Tell whether others may think that this worker is dead."""
+        return time.monotonic() - self._leased_at >= self._lease_seconds
 
     def _run(self) -> None:
         next_beat = time.monotonic() + self._every_seconds
@@ -106,15 +118,16 @@ class Heartbeat:
 
     def _beat(self) -> bool:
         """Renew; False ends the thread, for the lease is gone."""
+        began = time.monotonic()
         try:
             is_mine = claims.worker_renew(self._token, in_flight=self._in_flight())
         except Error as exc:
             logger.warning("heartbeat_failed worker=%s reason=%s", self._token, exc)
             connection.close()
-            is_mine = time.monotonic() - self._last_renewal < self._lease_seconds
+            return not self._has_run_out()
+        if is_mine:
+            self._leased_at = began  # whoever watches saw the beat later than this, and so waits for longer
         else:
-            self._last_renewal = time.monotonic()
-        if not is_mine:
             self._say_lost()
         return is_mine
 
@@ -142,8 +155,7 @@ class Heartbeat:
         logger.critical("loop_blocked worker=%s context=%s", self._token, culprit)
         context = Context.objects.filter(pk=culprit, lease_token=self._token, status=Status.PROCESSING).first()
         if context is None:
-            claims.worker_declare_gone(self._token)
-            claims.reap()
+            worker_bury(self._token)
             return
         message = f"The component blocked its worker for {self._blocked_seconds:g} seconds and was stopped."
         claims.fail_held(context, self._token, type="timed_out", message=message)

@@ -17,10 +17,9 @@ def forgetful(monkeypatch):
     monkeypatch.setattr(health, "migration_check", health.MigrationCheck())
 
 
-def make_worker(state=WorkerState.LIVE, seconds=20, in_flight=3):
-    return Worker.objects.create(
-        host="h", pid=1, state=state, in_flight=in_flight, expires_at=clock.now() + timedelta(seconds=seconds)
-    )
+def make_worker(state=WorkerState.LIVE, silent_seconds=0, in_flight=3):
+    heartbeat_at = clock.now() - timedelta(seconds=silent_seconds)
+    return Worker.objects.create(host="h", pid=1, state=state, in_flight=in_flight, heartbeat_at=heartbeat_at)
 
 
 def test_a_process_that_answers_is_alive(client):
@@ -33,7 +32,7 @@ def test_a_process_that_answers_is_alive(client):
 def test_ready_tells_of_workers_and_cache(client):
     make_worker()
     make_worker(in_flight=4)
-    make_worker(seconds=-1)
+    make_worker(silent_seconds=20)
     make_worker(state=WorkerState.STOPPED)
     answer = client.get("/readyz")
     assert answer.status_code == 200

@@ -67,6 +67,8 @@ def test_a_retry_to_come_names_its_time(organization):
     due = clock.now() + timedelta(minutes=1)
     context = make_context(organization, Status.RETRYING, next_retry_at=due)
     assert waiting_for(context) == f"its next try at {clock.to_iso(due)}"
+    context.waiting_for = "a worker of its own"
+    assert waiting_for(context) == "a worker of its own", "the engine knows better"
 
 
 def test_secrets_of_a_pipeline_in_a_group_are_left_out(organization):

@@ -15,8 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def make_worker(**fields):
-    values = {"host": "h", "pid": 1, "expires_at": clock.now() + timedelta(seconds=20)} | fields
-    return Worker.objects.create(**values)
+    return Worker.objects.create(**({"host": "h", "pid": 1} | fields))
 
 
 def messages():
@@ -36,7 +35,9 @@ def test_a_live_worker_needs_no_ringing():
     assert messages() == 0
 
 
-@pytest.mark.parametrize("fields", [{"state": WorkerState.STOPPED}, {"expires_at": clock.now() - timedelta(seconds=1)}])
+@pytest.mark.parametrize(
+    "fields", [{"state": WorkerState.STOPPED}, {"heartbeat_at": clock.now() - timedelta(seconds=20)}]
+)
 def test_a_worker_that_is_gone_does_not_count(fields):
     make_worker(**fields)
     Doorbell().ring()

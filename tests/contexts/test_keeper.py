@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from datetime import timedelta
 
 import psutil
@@ -14,7 +15,9 @@ from contexts.engine.claims import process_space, worker_register
 from contexts.engine.stop import Pulse
 from contexts.keeper import ChoresKeeper, DrainKeeper
 from contexts.models import Worker, WorkerState
+from contexts.states import Status
 from contexts.tasks import drain
+from tests.contexts.rows import make_context
 
 pytestmark = pytest.mark.django_db
 
@@ -70,12 +73,25 @@ def test_queue_that_is_away_is_not_the_clusters_fault(monkeypatch):
     assert not watch.is_stuck
 
 
-def test_worker_whose_process_is_gone_need_not_wait_for_its_lease():
+def test_what_a_worker_held_whose_process_is_gone_is_freed_at_once(organization):
     worker = child_drain(pid=2**22 + 1)
+    held = make_context(organization, status=Status.PROCESSING, lease_token=worker.pk)
     DrainKeeper(1).look()
     worker.refresh_from_db()
-    assert worker.expires_at <= clock.now()
-    assert worker.state == WorkerState.LIVE, "the reaper does the rest"
+    held.refresh_from_db()
+    assert worker.state == WorkerState.BURIED
+    assert (held.status, held.worker_losses) == (Status.RETRYING, 1)
+
+
+def test_worker_that_is_only_an_exit_code_any_more_is_gone():
+    worker = child_drain()
+    psutil.Process(worker.pid).kill()
+    deadline = time.monotonic() + 5
+    while psutil.Process(worker.pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < deadline
+    DrainKeeper(1).look()
+    worker.refresh_from_db()
+    assert worker.state == WorkerState.BURIED
 
 
 def test_drain_whose_turn_is_over_is_relieved(settings):
@@ -88,9 +104,7 @@ def test_drain_whose_turn_is_over_is_relieved(settings):
 
 def test_one_drain_too_many_leaves_at_once(settings):
     settings.WORKERS = 1
-    Worker.objects.create(
-        host="h", pid=os.getpid(), process_space=process_space(), expires_at=clock.now() + timedelta(seconds=20)
-    )
+    Worker.objects.create(host="h", pid=os.getpid(), process_space=process_space())
     assert drain() == 0
     assert Worker.objects.count() == 1
 

@@ -95,9 +95,9 @@ def test_the_progress_of_a_page_of_batches_is_one_query(admin_browser, organizat
 
 def test_workers_are_shown_and_a_silent_one_stands_out(admin_browser):
     now = clock.now()
-    Worker.objects.create(id="wrk_1", host="alpha", pid=11, expires_at=now + timedelta(minutes=5))
-    Worker.objects.create(id="wrk_2", host="beta", pid=12, expires_at=now - timedelta(minutes=5))
-    Worker.objects.create(id="wrk_3", host="gamma", pid=13, expires_at=now, state=WorkerState.BURIED)
+    Worker.objects.create(id="wrk_1", host="alpha", pid=11)
+    Worker.objects.create(id="wrk_2", host="beta", pid=12, heartbeat_at=now - timedelta(minutes=5))
+    Worker.objects.create(id="wrk_3", host="gamma", pid=13, state=WorkerState.BURIED)
     page = admin_browser.get(WORKERS)
     for words in ("alpha", "beta", "gamma", "silent", "dead"):
         assert words in page.content.decode()

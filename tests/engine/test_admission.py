@@ -2,7 +2,7 @@
 
 import pytest
 
-from contexts.engine.admission import Candidate, admit
+from contexts.engine.admission import Candidate, admit, back_off_seconds, group_size, is_blamed
 
 MOST = 512
 
@@ -37,3 +37,13 @@ def test_nobody_joins_a_context_that_runs_alone():
 def test_suspects_small_group_limits_who_joins():
     found = admit(candidates(*[0] * 40), running=[1], most=MOST)
     assert len(found.ids) == 31
+
+
+def test_only_tries_alone_wait_and_they_wait_longer_each_time():
+    assert [back_off_seconds(losses) for losses in range(7)] == [0, 0, 0, 5, 15, 30, 30]
+
+
+def test_nobody_is_blamed_before_three_deaths_alone():
+    blamed_at = next(losses for losses in range(20) if is_blamed(losses))
+    deaths_alone = [losses for losses in range(blamed_at) if group_size(losses, MOST) == 1]
+    assert len(deaths_alone) == 3

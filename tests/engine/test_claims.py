@@ -1,4 +1,4 @@
-"""Leases: claimed once, renewed by one write, freed when their worker is dead."""
+"""Leases: claimed once, ended or handed back, worth nothing when their worker is dead."""
 
 from datetime import timedelta
 
@@ -8,16 +8,13 @@ from base import clock
 from contexts.engine import claims
 from contexts.engine.group import write_group
 from contexts.engine.job import Lease, Transcript, Write
+from contexts.engine.reaper import worker_bury
 from contexts.models import Context, StepTranscript, Worker, WorkerState
 from contexts.services import context_cancel
 from contexts.states import Move, Status
 from contexts.submission import claim_order
 
 pytestmark = pytest.mark.django_db
-
-
-def expire(token: str) -> None:
-    Worker.objects.filter(pk=token).update(expires_at=clock.now() - timedelta(seconds=1))
 
 
 def write(context_id: str, token: str, attempt: int, move: Move = Move.CHECKPOINT, **values: object) -> Write:
@@ -99,63 +96,6 @@ def test_end_releases_the_lease(make_context):
     assert (context.status, context.lease_token) == (Status.COMPLETED, "")
 
 
-def test_renewal_keeps_the_lease_and_changes_no_context(make_context):
-    context = make_context()
-    token = claims.worker_register()
-    claims.claim(token, running=[], most=10)
-    expire(token)
-    before = Context.objects.get(pk=context.pk)
-    assert claims.worker_renew(token, in_flight=1)
-    assert claims.reap() == 0
-    after = Context.objects.get(pk=context.pk)
-    assert (after.updated_at, after.revision) == (before.updated_at, before.revision)
-
-
-def test_dead_workers_contexts_are_freed_and_it_can_write_nothing_more(make_context):
-    context = make_context()
-    token = claims.worker_register()
-    claims.claim(token, running=[], most=10)
-    expire(token)
-    assert claims.reap() == 1
-    context.refresh_from_db()
-    assert (context.status, context.worker_losses, context.retry_count) == (Status.RETRYING, 1, 0)
-    assert not claims.worker_renew(token, in_flight=1)
-    assert write_group([write(context.pk, token, 1, Move.COMPLETE)]) == [False]
-    assert Worker.objects.get(pk=token).state == WorkerState.BURIED
-
-
-def test_reaper_that_died_halfway_is_followed_by_another(make_context):
-    context = make_context()
-    token = claims.worker_register()
-    claims.claim(token, running=[], most=10)
-    Worker.objects.filter(pk=token).update(state=WorkerState.DEAD)
-    claims.reap()
-    context.refresh_from_db()
-    assert context.status == Status.RETRYING
-
-
-def test_only_a_context_that_ran_alone_is_blamed_for_its_workers_death(make_context):
-    suspect = make_context(status=Status.RETRYING, worker_losses=3)
-    for _ in range(2):
-        make_context(status=Status.RETRYING, worker_losses=2)
-    token = claims.worker_register()
-    jobs = claims.claim(token, running=[], most=512)
-    assert len(jobs) == 2, "those with fewer losses go first, and nobody beside the one that must be alone"
-    expire(token)
-    claims.reap()
-    assert set(Context.objects.values_list("status", flat=True)) == {Status.RETRYING}
-    token = claims.worker_register()
-    (job,) = claims.claim(token, running=[], most=512)
-    expire(token)
-    claims.reap()
-    blamed = Context.objects.get(pk=job.id)
-    assert blamed.error is not None
-    assert (blamed.status, blamed.error["type"]) == (Status.FAILED, "worker_lost")
-    assert blamed.error["component"] == "template"
-    assert blamed.step_runs[-1]["error"]["type"] == "worker_lost"
-    assert suspect.pk in set(Context.objects.values_list("pk", flat=True))
-
-
 def test_hand_back_burns_neither_a_retry_nor_a_loss(make_context):
     context = make_context()
     token = claims.worker_register()
@@ -191,8 +131,7 @@ def test_worker_that_was_declared_dead_keeps_nothing_that_it_claims_afterwards(m
     """As after SIGSTOP for longer than a lease: it claims once more before its heartbeat tells it."""
     context = make_context()
     token = claims.worker_register()
-    expire(token)
-    claims.reap()
+    worker_bury(token)
     with pytest.raises(claims.WorkerGone):
         claims.claim(token, running=[], most=10)
     context.refresh_from_db()
@@ -226,16 +165,6 @@ def test_what_a_worker_holds_without_knowing_it_is_given_back(make_context):
     claims.give_back(token, {job.id: job.lease.attempt})
     context = Context.objects.get()
     assert (context.status, context.lease_token, context.retry_count) == (Status.RETRYING, "", 0)
-
-
-def test_reaper_copes_with_a_pipeline_that_cannot_be_read(make_context):
-    context = make_context(status=Status.RETRYING, worker_losses=3, pipeline=[{"component": 7}])
-    token = claims.worker_register()
-    claims.claim(token, running=[], most=10)
-    expire(token)
-    claims.reap()
-    context.refresh_from_db()
-    assert context.error["type"] == "worker_lost"
 
 
 def test_only_one_of_the_workers_makes_room_for_a_suspect(make_context):

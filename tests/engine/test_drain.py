@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.db import connection, connections
 
 from base import clock
+from contexts.engine.admission import LOSSES_WHEN_ALONE, TRIES_ALONE
 from contexts.engine.run import run_drain
 from contexts.models import Context, Provider, StepTranscript, Worker, WorkerState
 from contexts.services import context_retry
@@ -195,7 +196,7 @@ def test_component_that_blocks_from_a_task_of_its_own_makes_suspects(make_contex
     assert ended(drain_process("Nested")) == 75
     blocked.refresh_from_db()
     assert (blocked.status, blocked.worker_losses) == (Status.RETRYING, 1)
-    Context.objects.update(worker_losses=3)
+    Context.objects.update(worker_losses=LOSSES_WHEN_ALONE + TRIES_ALONE - 1)
     assert ended(drain_process("Nested")) == 75
     blocked.refresh_from_db()
     assert (blocked.status, blocked.error["type"]) == (Status.FAILED, "worker_lost")

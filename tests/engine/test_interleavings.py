@@ -1,7 +1,6 @@
 """Any order of claims, writes, deaths and wishes keeps the promises: one owner, no illegal move, nothing lost."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,10 +20,12 @@ from base.problems import Conflict
 from contexts.engine import claims
 from contexts.engine.group import write_group
 from contexts.engine.job import Job, Write
+from contexts.engine.reaper import worker_bury
 from contexts.models import Context, Worker, WorkerState
 from contexts.services import context_cancel, context_retry
 from contexts.states import ENDED, MOVES, OPEN, Move, Status
 from contexts.submission import claim_order
+from tests.engine.watching import Watch
 from users.models import Organization
 
 STEPS = ["template", "ai_generator", "transformer"]
@@ -66,6 +67,7 @@ class Interleavings(RuleBasedStateMachine):
         self.held: list[Held] = []
         self.seen: dict[str, Seen] = {}
         self.retried: set[str] = set()
+        self.watch = Watch()
         for _ in range(3):
             self.submit()
 
@@ -115,9 +117,16 @@ class Interleavings(RuleBasedStateMachine):
 
     @precondition(lambda self: self.workers)
     @rule(pick=picks)
-    def expire(self, pick: int) -> None:
-        token = self.workers[pick % len(self.workers)]
-        Worker.objects.filter(pk=token).update(expires_at=clock.now() - timedelta(seconds=1))
+    def crash(self, pick: int) -> None:
+        """It is heard of no more; only whoever watches can tell."""
+        token = self.workers.pop(pick % len(self.workers))
+        self.held = [held for held in self.held if held.job.lease.token != token]
+
+    @precondition(lambda self: self.workers)
+    @rule(pick=picks)
+    def lose_the_process(self, pick: int) -> None:
+        """Its keeper sees that it is gone; what it had on its way to the database may still arrive."""
+        worker_bury(self.workers[pick % len(self.workers)])
 
     @precondition(lambda self: self.workers)
     @rule(pick=picks)
@@ -125,9 +134,18 @@ class Interleavings(RuleBasedStateMachine):
         token = self.workers[pick % len(self.workers)]
         Worker.objects.filter(pk=token, state=WorkerState.LIVE).update(state=WorkerState.DEAD)
 
+    @rule(seconds=st.sampled_from([1, 5, 10]))
+    def watch_the_workers(self, seconds: int) -> None:
+        """Who has not beaten for a lease is dead from here on, and may not know."""
+        self.watch.look(after_seconds=seconds)
+
     @rule()
-    def reap(self) -> None:
-        claims.reap()
+    def time_passes_for_suspects(self) -> None:
+        Context.objects.filter(status=Status.RETRYING).update(next_retry_at=clock.now())
+
+    @rule()
+    def sweep(self) -> None:
+        assert claims.free_orphans() == 0, "a claim leaves none behind, where it is not cut off"
 
     @precondition(lambda self: self.workers)
     @rule(pick=picks)
@@ -230,8 +248,7 @@ class Interleavings(RuleBasedStateMachine):
         """Whatever happened, healthy workers bring every open context to its end."""
         if not hasattr(self, "workers"):
             return
-        Worker.objects.update(expires_at=clock.now() - timedelta(seconds=1))
-        claims.reap()
+        self.watch.wait_for_a_lease()
         token = claims.worker_register()
         while Context.objects.filter(status__in=OPEN).exists():
             Context.objects.filter(status=Status.RETRYING).update(next_retry_at=clock.now())

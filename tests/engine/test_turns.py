@@ -247,10 +247,10 @@ async def test_component_that_ignores_its_cancellation_fails_and_frees_its_place
             with suppress(asyncio.CancelledError):
                 await asyncio.sleep(0.1)
 
-    async with Turn(run, max_in_flight=1, context_seconds=0.1, lease_seconds=0.1) as turn:
+    async with Turn(run, max_in_flight=1, context_seconds=0.1, heartbeat_seconds=0.5, lease_seconds=3) as turn:
         await turn.until(lambda: Context.objects.filter(status=Status.PROCESSING).exists())
         await in_thread(make_context)
-        await turn.until(lambda: bool(done), seconds=5)
+        await turn.until(lambda: bool(done), seconds=15)
     await in_thread(stubborn.refresh_from_db)
     assert (stubborn.status, stubborn.error["type"]) == (Status.FAILED, "timed_out")
 
