@@ -1,7 +1,6 @@
 """The user's own four documents: posted as the first, seen as the second and third, finished as the fourth."""
 
 import json
-from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -68,8 +67,8 @@ class ObservedStore(Store):
         super().__init__(patience_seconds=patience_seconds)
         self.clock, self.api, self.seen = clock, api, seen
 
-    async def claim(self, token: str, *, running: Iterable[int], most: int) -> list[Job]:
-        jobs = await super().claim(token, running=running, most=most)
+    async def claim(self, token: str, **options: Any) -> list[Job]:
+        jobs = await super().claim(token, **options)
         if jobs:
             self.clock.move_to(datetime.fromisoformat(CHECKPOINTS[0]))
         return jobs

@@ -20,7 +20,7 @@ from base.clock import to_iso
 from base.problems import InvalidInput
 from base.version import VERSION
 from components.pipeline import parse_pipeline
-from contexts.engine.admission import Candidate, admit
+from contexts.engine.admission import NOBODY, Candidate, Survivors, admit
 from contexts.engine.job import Job, Lease
 from contexts.models import Context, Worker, WorkerState, new_worker_id
 from contexts.states import Move, Status, sources, target
@@ -73,11 +73,12 @@ def worker_stop(token: str) -> None:
     )
 
 
-def claim(token: str, *, running: Iterable[int], most: int) -> list[Job]:
+def claim(token: str, *, running: Iterable[int], most: int, survivors: Survivors = NOBODY) -> list[Job]:
     """Claim what is due, up to ``most`` contexts in flight: retries first, then the rest in claim order.
 
     Args:
         running: the worker losses of each context that this worker has in flight.
+        survivors: the suspects that it has brought to their end.
 
     Raises:
         WorkerGone: the worker was declared dead meanwhile; nothing stays claimed.
@@ -88,13 +89,13 @@ def claim(token: str, *, running: Iterable[int], most: int) -> list[Job]:
         return []
     now = clock.now()
     due = _due_retries(now, room)
-    retries = admit(due, running=losses, most=most)
+    retries = admit(due, running=losses, most=most, survivors=survivors)
     if retries.is_blocked and not _is_newest(token):
-        retries = admit(due, running=losses, most=most, passes_by=True)
+        retries = admit(due, running=losses, most=most, survivors=survivors, passes_by=True)
     claimed = _take(token, retries.ids, now, status=Status.RETRYING)
     if not retries.is_blocked and len(claimed) < room:
         beside = [*losses, *(job.worker_losses for job in claimed)]
-        fresh = admit(_pending(room - len(claimed)), running=beside, most=most)
+        fresh = admit(_pending(room - len(claimed)), running=beside, most=most, survivors=survivors)
         claimed += _take(token, fresh.ids, now, status=Status.PENDING)
     if claimed and not _is_live(token):
         give_back(token, {job.id: job.lease.attempt for job in claimed})

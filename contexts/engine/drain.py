@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from django.db import Error
 
 from contexts.engine import claims
+from contexts.engine.admission import Survivors
 from contexts.engine.heartbeat import Heartbeat
 from contexts.engine.job import Job, Lease
 from contexts.engine.listener import Listener, make_listener
@@ -87,6 +88,7 @@ class Drain:
         self._runner = runner
         self._should_stop = should_stop
         self._running: dict[str, Running] = {}
+        self._survivors = Survivors()
         self._token = ""
         self._lost = False
         self._crash: BaseException | None = None
@@ -167,7 +169,9 @@ class Drain:
     async def _claim(self) -> int:
         losses = [running.losses for running in self._running.values()]
         try:
-            jobs = await self._store.claim(self._token, running=losses, most=self._settings.max_in_flight)
+            jobs = await self._store.claim(
+                self._token, running=losses, most=self._settings.max_in_flight, survivors=self._survivors
+            )
         except claims.WorkerGone:
             self._abandon()
             return 0
@@ -202,6 +206,8 @@ class Drain:
         if running is not None and running.task is task:
             del self._running[job.id]
         self._freed.set()
+        if not task.cancelled():
+            self._survivors.note(job.worker_losses)
         if not task.cancelled() and (exc := task.exception()) is not None:
             logger.error("runner_died context=%s", job.id, exc_info=exc)
             self._crash = exc

@@ -17,7 +17,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from base import clock
-from contexts.engine.admission import LOSSES_WHEN_ALONE, TRIES_ALONE, back_off_seconds, is_blamed
+from contexts.engine.admission import LOSSES_WHEN_ALONE, TRIES_ALONE, back_off_seconds, is_blamed, losses_after
 from contexts.engine.claims import fail_held, freed
 from contexts.models import Context, Worker, WorkerState
 from contexts.states import Status
@@ -105,14 +105,19 @@ def _bury(token: str) -> None:
 
 
 def _free(token: str) -> None:
-    """Give back what a dead worker held, one loss richer, or fail what is to blame for its death."""
+    """Give back what a dead worker held, one loss richer, or fail what is to blame for its death.
+
+    Those with the most losses first: if this is cut off, the next reaper must not take them for having been alone.
+    """
     held = Context.objects.filter(lease_token=token, status=Status.PROCESSING).order_by()
-    for before in sorted(set(held.values_list("worker_losses", flat=True))):
+    found = list(held.values_list("worker_losses", flat=True))
+    for before in sorted(set(found), reverse=True):
         alike = held.filter(worker_losses=before)
-        if is_blamed(before + 1):
+        losses = losses_after(before, held=len(found))
+        if is_blamed(losses):
             _blame(alike, token)
         else:
-            alike.update(**_lost(before + 1))
+            alike.update(**_lost(losses))
 
 
 def _blame(contexts: QuerySet[Context], token: str) -> None:
@@ -122,7 +127,7 @@ def _blame(contexts: QuerySet[Context], token: str) -> None:
 
 
 def _lost(losses: int) -> dict[str, Any]:
-    """Return the columns of a context whose worker died, for the last of so many times."""
+    """Return the columns of a context whose worker died."""
     now = clock.now()
     values = {**freed(now), "worker_losses": losses}
     if losses >= LOSSES_WHEN_ALONE:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connections
+from django.db import OperationalError, connections
 
 from contexts.engine import claims
 from contexts.engine.drain import Drain, DrainSettings
@@ -100,8 +100,8 @@ async def test_loop_goes_on_turning_after_a_claim(make_context, monkeypatch):
     started_at: list[float] = []
 
     class Noting(Store):
-        async def claim(self, token: str, *, running: Any, most: int) -> list[Job]:
-            jobs = await super().claim(token, running=running, most=most)
+        async def claim(self, token: str, **options: Any) -> list[Job]:
+            jobs = await super().claim(token, **options)
             if jobs:
                 claimed_at.append(time.monotonic())
             return jobs
@@ -219,8 +219,8 @@ async def test_claim_whose_answer_was_lost_is_given_back(make_context):
     class Forgetful(Store):
         forgets = True
 
-        async def claim(self, token: str, *, running: Any, most: int) -> list[Job]:
-            jobs = await super().claim(token, running=running, most=most)
+        async def claim(self, token: str, **options: Any) -> list[Job]:
+            jobs = await super().claim(token, **options)
             if jobs and self.forgets:
                 self.forgets = False
                 return []
@@ -253,6 +253,22 @@ async def test_component_that_ignores_its_cancellation_fails_and_frees_its_place
         await turn.until(lambda: bool(done), seconds=15)
     await in_thread(stubborn.refresh_from_db)
     assert (stubborn.status, stubborn.error["type"]) == (Status.FAILED, "timed_out")
+
+
+async def test_worker_that_cannot_renew_gives_up_by_itself(make_context, monkeypatch):
+    """Before anybody can think that it is dead, and without anybody's help."""
+
+    def away(token: str, *, in_flight: int) -> bool:
+        raise OperationalError
+
+    monkeypatch.setattr(claims, "worker_renew", away)
+    context = await in_thread(make_context)
+    async with Turn(forever, heartbeat_seconds=0.5, lease_seconds=2.0) as turn:
+        await turn.until(lambda: Context.objects.filter(status=Status.PROCESSING).exists())
+        await asyncio.wait([turn.task], timeout=SECONDS)
+        assert turn.task.done()
+    await in_thread(context.refresh_from_db)
+    assert (context.status, context.worker_losses) == (Status.RETRYING, 0)
 
 
 async def test_commit_after_a_lost_lease_says_so():
