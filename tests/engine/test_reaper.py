@@ -8,9 +8,9 @@ import time_machine
 from base import clock
 from contexts.engine import claims
 from contexts.engine.admission import LOSSES_WHEN_ALONE, TRIES_ALONE
+from contexts.engine.group import write_group
 from contexts.engine.job import Lease, Write
 from contexts.engine.reaper import worker_bury
-from contexts.engine.store import write_group
 from contexts.models import Context, Worker, WorkerState
 from contexts.states import Move, Status
 from tests.engine.watching import LEASE_SECONDS, Watch
