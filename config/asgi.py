@@ -3,15 +3,30 @@
 Measured: DRF under plain ASGI costs twice the CPU. Streams and waits, when they come, are async code beside it.
 """
 
-from typing import cast
+from concurrent.futures import Executor, ThreadPoolExecutor
 
-from a2wsgi import WSGIMiddleware
-from a2wsgi.wsgi_typing import WSGIApp
+from django.conf import settings
 
-from config.bridge import with_chunked_bodies, with_whole_bodies
+from config.bodies import BodyLimits
+from config.bridge import WsgiInThreads
 from config.wsgi import application as wsgi_application
 
 WEB_THREADS = 10
+LIVENESS_PATH = "/healthz"
+# a form has its own words around a file
+FORM_BYTES = 1024 * 1024
 
-_in_threads = WSGIMiddleware(cast(WSGIApp, with_chunked_bodies(wsgi_application)), workers=WEB_THREADS)
-application = with_whole_bodies(_in_threads)
+_threads = ThreadPoolExecutor(WEB_THREADS, thread_name_prefix="web")
+# Whether the process answers must not wait for those who wait for the database.
+_liveness_thread = ThreadPoolExecutor(1, thread_name_prefix="web-liveness")
+
+
+def _threads_for(path: str) -> Executor:
+    return _liveness_thread if path == LIVENESS_PATH else _threads
+
+
+application = WsgiInThreads(
+    wsgi_application,
+    threads=_threads_for,
+    limits=BodyLimits(keep_bytes=max(settings.MAX_BODY_BYTES, settings.MEDIA_MAX_BYTES) + FORM_BYTES),
+)

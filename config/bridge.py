@@ -1,79 +1,177 @@
-"""What a2wsgi leaves out between ASGI and Django: bodies without a length, broken ones, and those nobody reads."""
+"""Runs a WSGI application in threads below an ASGI server.
 
+The body is whole before a thread is taken, so that slow clients hold none, and one hop brings the answer back.
+a2wsgi hops for every part of both, and each hop is a wait for the interpreter's lock.
+"""
+
+import asyncio
+import contextvars
 import sys
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Executor
+from http import HTTPStatus
 from typing import Any
 
-from base.parsers import MAX_DISCARDED_BYTES
+from config.bodies import AwaitedBody, Body, BodyLimits, Message, Receive, collect
+from config.http_protocol import PROBLEM_TYPE, problem_body
 
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-AsgiApp = Callable[[Any, Any, Any], Awaitable[None]]
-WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
+Environ = dict[str, Any]
+WsgiApp = Callable[[Environ, Any], Iterable[bytes]]
+ChooseThreads = Callable[[str], Executor]
+
+# An answer that is larger goes out part by part.
+GATHERED_BYTES = 256 * 1024
+# How many threads may wait for bodies that come only when they are asked for. Beyond that they are asked for at once.
+AWAITED_AT_ONCE = 2
 
 
-def with_chunked_bodies(app: WsgiApp) -> WsgiApp:
-    """Let Django read a body that came without a length, to its end: it reads at most CONTENT_LENGTH bytes."""
+class WsgiInThreads:
+    """An ASGI application that answers with a WSGI one.
 
-    def wrapped(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if "HTTP_TRANSFER_ENCODING" in environ:
-            environ["CONTENT_LENGTH"] = str(sys.maxsize)
-        return app(environ, start_response)
+    Args:
+        threads: for a request's path, where it runs.
+        limits: of bodies.
+    """
 
-    return wrapped
+    def __init__(self, app: WsgiApp, *, threads: ChooseThreads, limits: BodyLimits) -> None:
+        self._app = app
+        self._threads = threads
+        self._limits = limits
+        self._awaited = 0
 
-
-def with_whole_bodies(app: AsgiApp) -> AsgiApp:
-    """Notice bodies that break off, and read to their end those that the app left unread."""
-
-    async def wrapped(scope: Any, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await app(scope, receive, send)
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"  # the server speaks nothing else
+        if _expects_100(scope) and self._awaited < AWAITED_AT_ONCE:
+            await self._answer_awaiting(scope, receive, send)
             return
-        body = _Body(receive, is_awaited=_expects_100(scope))
+        try:
+            body = await collect(receive, self._limits)
+        except ConnectionResetError:
+            return
+        except TimeoutError:
+            await _send_too_slow(send)
+            return
+        try:
+            await self._answer(scope, body, str(body.size), send)
+        finally:
+            body.close()
 
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                await body.discard()
+    async def _answer_awaiting(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Let the application decide whether the client is to send its body at all."""
+        self._awaited += 1
+        body = AwaitedBody(receive, self._limits)
+        try:
+            await self._answer(scope, body, _announced_size(scope), send)
+        finally:
+            self._awaited -= 1
+            body.close()
+
+    async def _answer(self, scope: Any, body: Body | AwaitedBody, size: str, send: Send) -> None:
+        run = _Run(self._app, environ_of(scope, body, size), asyncio.get_running_loop(), send)
+        context = contextvars.copy_context()
+        messages = await run.loop.run_in_executor(self._threads(scope["path"]), context.run, run)
+        for message in messages:
             await send(message)
 
-        await app(scope, body.receive, sent)
 
-    return wrapped
+class _Run:
+    """One request in a thread. Called, it returns the messages that are still to be sent."""
+
+    def __init__(self, app: WsgiApp, environ: Environ, loop: asyncio.AbstractEventLoop, send: Send) -> None:
+        self.loop = loop
+        self._app = app
+        self._environ = environ
+        self._send = send
+        self._start: Message = {}
+        self._gathered: list[bytes] = []
+        self._size = 0
+
+    def __call__(self) -> list[Message]:
+        parts = self._app(self._environ, self._start_response)
+        try:
+            for part in parts:
+                self._gather(part)
+        finally:
+            getattr(parts, "close", lambda: None)()
+        return self._messages(is_last=True)
+
+    def _start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        self._start = {"type": "http.response.start", "status": int(status[:3]), "headers": encoded}
+        return self._gather
+
+    def _gather(self, part: bytes) -> None:
+        self._gathered.append(part)
+        self._size += len(part)
+        if self._size > GATHERED_BYTES:
+            for message in self._messages(is_last=False):
+                # waits until the client has read enough of what went before
+                asyncio.run_coroutine_threadsafe(_sent(self._send, message), self.loop).result()
+
+    def _messages(self, *, is_last: bool) -> list[Message]:
+        body: Message = {"type": "http.response.body", "body": b"".join(self._gathered), "more_body": not is_last}
+        start, self._start, self._gathered, self._size = self._start, {}, [], 0
+        return [start, body] if start else [body]
+
+
+async def _sent(send: Send, message: Message) -> None:
+    await send(message)
+
+
+def environ_of(scope: Any, body: Body | AwaitedBody, size: str) -> Environ:
+    """Return the WSGI environment of a request.
+
+    Source: https://peps.python.org/pep-3333/#environ-variables
+    """
+    server, client = scope["server"], scope["client"]
+    return {
+        **dict(_headers(scope)),
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope["path"].encode("utf-8", "surrogateescape").decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "CONTENT_LENGTH": size,
+        "SERVER_NAME": server[0] if server else "localhost",
+        "SERVER_PORT": str(server[1] if server else 80),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": client[0] if client else "",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": body,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+
+
+def _headers(scope: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        # a name with an underscore could pass for one with a dash that a proxy vouches for
+        if b"_" in name:
+            continue
+        text = name.decode("latin-1").upper().replace("-", "_")
+        key = text if text == "CONTENT_TYPE" else f"HTTP_{text}"
+        separator = "; " if text == "COOKIE" else ","
+        found[key] = found[key] + separator + value.decode("latin-1") if key in found else value.decode("latin-1")
+    return found
 
 
 def _expects_100(scope: Any) -> bool:
     return any(name == b"expect" and value.lower() == b"100-continue" for name, value in scope["headers"])
 
 
-class _Body:
-    """The rest of one request's body.
+def _announced_size(scope: Any) -> str:
+    """Return the size that the headers name; a body that comes in chunks may have any."""
+    found = [value.decode("latin-1") for name, value in scope["headers"] if name == b"content-length"]
+    return found[0] if found else str(sys.maxsize)
 
-    Args:
-        is_awaited: the client sends nothing before it is asked to, by the first read.
-    """
 
-    def __init__(self, receive: Receive, *, is_awaited: bool) -> None:
-        self._receive = receive
-        self._is_over = is_awaited
-
-    async def receive(self) -> Message:
-        """Return the next part.
-
-        Raises:
-            ConnectionResetError: the client went away before the end; a2wsgi would take that for the end.
-        """
-        message = await self._receive()
-        self._is_over = not message.get("more_body", False)
-        if message["type"] == "http.disconnect":
-            raise ConnectionResetError("the client went away")
-        return message
-
-    async def discard(self) -> None:
-        """Read what is left: a client that is still sending would see a broken connection instead of the answer."""
-        size = 0
-        while not self._is_over and size < MAX_DISCARDED_BYTES:
-            message = await self._receive()
-            size += len(message.get("body", b""))
-            self._is_over = not message.get("more_body", False)
+async def _send_too_slow(send: Send) -> None:
+    body = problem_body(HTTPStatus.REQUEST_TIMEOUT, "The body came too slowly; send it again.")
+    length = b"%d" % len(body)
+    headers = [(b"content-type", PROBLEM_TYPE), (b"content-length", length), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": int(HTTPStatus.REQUEST_TIMEOUT), "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT = json.dumps({"type": "article", "pipeline": ["template"], "data": {"title": "x"}}).encode()
 TOO_LARGE = b'{"type": "article", "data": {"t": "' + b"a" * 5_000_000 + b'"}}'
 DEADLINE_SECONDS = 30
+WEB_THREADS = 10
 
 
 @dataclass
@@ -85,6 +87,9 @@ class Server:
             if half_close:
                 connection.shutdown(socket.SHUT_WR)
             return _read(connection)
+
+    def get(self, path: bytes) -> Answer | None:
+        return self.send(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
 
     def post(self, headers: bytes, body: bytes, path: bytes = b"/api/contexts", **options: bool) -> Answer | None:
         lines = [b"POST " + path + b" HTTP/1.1", b"Host: localhost", b"Content-Type: application/json"]
@@ -183,5 +188,19 @@ def test_what_is_no_http_is_a_problem(server, target):
     server.send(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\n\r\n").problem(400)
 
 
+@pytest.mark.parametrize("header", [b"X: y", b"Expect: 100-continue"], ids=["one byte", "waits to be asked"])
+def test_many_clients_that_send_no_more_hold_nobody_up(server, header):
+    head = b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n" + header + b"\r\n\r\n"
+    with ExitStack() as open_connections:
+        for _ in range(3 * WEB_THREADS):
+            slow = socket.create_connection(("127.0.0.1", server.port), timeout=DEADLINE_SECONDS)
+            open_connections.enter_context(slow)
+            slow.sendall(head if b"Expect" in header else head + b"a")
+        assert server.get(b"/healthz").status == 200
+        assert server.post(length(len(DOCUMENT)), DOCUMENT).status == 201
+        asked = server.post(length(len(DOCUMENT)) + b"\r\nExpect: 100-continue", DOCUMENT)
+        assert asked.head.startswith("HTTP/1.1 100")
+
+
 def test_the_server_is_well_afterwards(server):
-    assert server.send(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").status == 200
+    assert server.get(b"/readyz").status == 200
