@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import ProtectedError
 from ulid import ULID
 
 from base import clock
+from base.inserting import insert
 from base.problems import MAX_FAULTS, Conflict, Fault, InvalidInput, TooLarge
 from base.validation import read_model
 from contexts.doorbell import doorbell
@@ -159,8 +160,7 @@ def _batch_begin(batch_id: str, submitter: Submitter, name: str, total: int, mom
         updated_at=moment,
     )
     try:
-        with transaction.atomic():
-            batch.save(force_insert=True)
+        insert([batch])
     except IntegrityError:  # a twin of this request was faster; both insert the same ids
         return Batch.objects.get(pk=batch_id)
     return batch
@@ -172,8 +172,7 @@ def _insert_missing(rows: Iterable[Context]) -> None:
     present = set(Context.objects.filter(pk__in=list(wanted)).values_list("pk", flat=True))
     missing = [row for key, row in wanted.items() if key not in present]
     try:
-        with transaction.atomic():
-            Context.objects.bulk_create(missing)
+        insert(missing)
     except IntegrityError:
         for row in missing:
             _insert_one(row)
@@ -181,8 +180,7 @@ def _insert_missing(rows: Iterable[Context]) -> None:
 
 def _insert_one(row: Context) -> None:
     try:
-        with transaction.atomic():
-            row.save(force_insert=True)
+        insert([row])
     except IntegrityError as exc:
         if Context.objects.filter(pk=row.pk).exists():
             return

@@ -10,8 +10,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
+from base.inserting import insert
+from base.prepared import Prepared
 from base.problems import Conflict, Fault, IdempotencyMismatch, InvalidInput
 from contexts.models import IdempotencyKey
 
@@ -39,7 +41,7 @@ class Idempotency:
         Raises:
             IdempotencyMismatch: the key was used with another body.
         """
-        row = IdempotencyKey.objects.filter(pk=self.row_id).first()
+        row = _known_key.find(self.row_id)
         if row is None:
             return None
         if row.body_hash != self.body_hash:
@@ -57,13 +59,15 @@ class Idempotency:
             resource_id=resource_id,
         )
         try:
-            with transaction.atomic():
-                row.save(force_insert=True)
+            insert([row])
         except IntegrityError:
             if self.find() is None:  # not a twin: the organization is gone
                 raise Conflict("The key could not be stored; send the request again.") from None
             return False
         return True
+
+
+_known_key = Prepared(lambda row_id: IdempotencyKey.objects.filter(pk=row_id))
 
 
 def idempotency_of(header: str | None, *, organization_id: str, route: str, body: Any) -> Idempotency | None:

@@ -11,6 +11,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from base import clock
 from base.clock import cut_to_milliseconds
 from base.ids import ID_MAX_LENGTH
+from base.prepared import Prepared
 from base.problems import NotFound
 from contexts.models import Batch, BatchState, Context
 from contexts.states import ENDED, VISIBLE, Status
@@ -60,13 +61,19 @@ def contexts_find(organization_id: str | None, wanted: ContextFilter) -> QuerySe
     return rows.defer("data", "step_runs")
 
 
+_any_context = Prepared(lambda context_id: contexts_visible(None).filter(pk=context_id))
+_own_context = Prepared(lambda context_id, organization_id: contexts_visible(organization_id).filter(pk=context_id))
+
+
 def context_get(context_id: str, organization_id: str | None) -> Context:
     """Return one context.
 
     Raises:
         NotFound: there is none, or it is another organization's.
     """
-    context = contexts_visible(organization_id).filter(pk=context_id).first()
+    context = (
+        _any_context.find(context_id) if organization_id is None else _own_context.find(context_id, organization_id)
+    )
     if context is None:
         raise NotFound(f"There is no context {context_id[:ID_MAX_LENGTH]!r}.")
     return context

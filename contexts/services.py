@@ -6,9 +6,10 @@ faster or the move is illegal, and nothing was changed.
 
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from base import clock
+from base.inserting import insert
 from base.problems import Conflict, Fault, InvalidInput, pointer
 from base.strict_json import faults_in
 from components.pipeline import Plan, parse_pipeline
@@ -68,8 +69,7 @@ def context_submit(
 
 def _context_insert(row: Context) -> tuple[Context, bool]:
     try:
-        with transaction.atomic():
-            row.save(force_insert=True)
+        insert([row])
     except IntegrityError:  # a twin of this request was faster
         existing = Context.objects.filter(pk=row.pk, organization_id=row.organization_id).first()
         if existing is None:

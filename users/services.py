@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from base import clock
+from base.prepared import Prepared
 from base.problems import Fault, InvalidInput
 from users.access import Scope
 from users.models import DEFAULT_ORGANIZATION_ID, ApiKey, Organization, User
@@ -98,19 +99,26 @@ def key_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+_live_key = Prepared(lambda hash: ApiKey.objects.filter(key_hash=hash, revoked_at=None, organization__is_active=True))
+
+
 def apikey_find(secret: str) -> ApiKey | None:
     """Return the live key that ``secret`` opens, or None."""
-    key = ApiKey.objects.select_related("organization").filter(key_hash=key_hash(secret)).first()
-    return key if key is not None and apikey_state(key) == KeyState.ACTIVE else None
+    key = _live_key.find(key_hash(secret))
+    return key if key is not None and not _is_expired(key) else None
 
 
 def apikey_state(key: ApiKey) -> KeyState:
     """Tell whether a key opens anything, and if not, why."""
     if key.revoked_at is not None:
         return KeyState.REVOKED
-    if key.expires_at is not None and key.expires_at <= clock.now():
+    if _is_expired(key):
         return KeyState.EXPIRED
     return KeyState.ACTIVE if key.organization.is_active else KeyState.ORGANIZATION_INACTIVE
+
+
+def _is_expired(key: ApiKey) -> bool:
+    return key.expires_at is not None and key.expires_at <= clock.now()
 
 
 def apikey_touch(key: ApiKey) -> None:

@@ -1,0 +1,72 @@
+"""Inserts rows for a tenth of what Django's own way costs, on SQLite; on another database it is Django's own.
+
+The web threads of one process take turns: SQLite lets those that wait for its one write lock sleep, each a little
+longer every time, and whoever comes late is served first.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import cache
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Field, Model
+
+_turn = threading.Lock()
+
+
+def insert(rows: Sequence[Model]) -> None:
+    """Store new rows of one model, all of them or none, as they are: no signals, no `save` of theirs.
+
+    Raises:
+        IntegrityError: one of them is there already, or what it refers to is not.
+    """
+    if not rows:
+        return
+    if connection.vendor == "sqlite":
+        _insert_quickly(rows)
+    else:
+        _insert_by_django(rows)
+    for row in rows:
+        row._state.adding, row._state.db = False, connection.alias
+
+
+def _insert_by_django(rows: Sequence[Model]) -> None:
+    with transaction.atomic():
+        if len(rows) == 1:
+            rows[0].save(force_insert=True)
+        else:
+            type(rows[0])._default_manager.bulk_create(rows)
+
+
+def _insert_quickly(rows: Sequence[Model]) -> None:
+    sql, fields = _statement(type(rows[0]))
+    values = [_values(row, fields) for row in rows]
+    # one statement is a transaction by itself
+    whole = nullcontext() if len(values) == 1 else transaction.atomic()
+    with taking_turns(), whole, connection.cursor() as cursor:
+        cursor.executemany(sql, values)
+
+
+def _values(row: Model, fields: Sequence[Field]) -> list[Any]:
+    return [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
+
+
+@cache
+def _statement(model: type[Model]) -> tuple[str, tuple[Field, ...]]:
+    fields = tuple(model._meta.concrete_fields)
+    quoted = connection.ops.quote_name
+    columns = ", ".join(quoted(str(field.column)) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    return f"INSERT INTO {quoted(model._meta.db_table)} ({columns}) VALUES ({places})", fields  # noqa: S608
+
+
+@contextmanager
+def taking_turns() -> Iterator[None]:
+    """Let one thread of this process at a time ask for SQLite's write lock. Whoever holds that already goes on."""
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    with _turn:
+        yield
