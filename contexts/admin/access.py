@@ -1,6 +1,5 @@
 """What the pages about work have in common: nobody adds, edits or removes rows, and nothing counts whole tables."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import ShowFacets
@@ -10,7 +9,6 @@ from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.urls import NoReverseMatch, reverse
-from ulid import ULID
 from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
@@ -89,9 +87,3 @@ def admin_url(page: str, key: str | None) -> str:
         return reverse(f"admin:{page}", args=[quote(key)])
     except NoReverseMatch:
         return ""
-
-
-def first_id_at(prefix: str, moment: datetime) -> str:
-    """Return the least id that can be made at ``moment``: ids sort by time, so the primary key finds times too."""
-    milliseconds = max(0, int(moment.timestamp() * 1000))
-    return f"{prefix}_{ULID.from_bytes(milliseconds.to_bytes(6, 'big') + bytes(10))}"

@@ -20,14 +20,13 @@ from contexts.admin.moves import attempt, on_each, tell
 from contexts.admin.steps import step_at_work
 from contexts.admin.texts import STATUS_COLOURS, moment_text, seconds_text
 from contexts.models import Context
+from contexts.selectors import ID_TEXT, id_begins
 from contexts.services import FROM_FAILED, context_cancel, context_retry
 from contexts.states import OPEN, Status
 from users.models import User
 from users.scoped_admin import organization_of
 
-ID_TEXT = re.compile(r"ctx_[0-9A-Za-z]*", re.IGNORECASE)
 ULID_TEXT = re.compile(r"[0-9][0-9A-Za-z]{5,25}")
-AFTER_ALL_TEXT = "\U0010ffff"
 
 
 class ContextList(NewestFirst):
@@ -74,9 +73,9 @@ class ContextAdmin(WatchedAdmin):
         if not term:
             return queryset, False
         if ID_TEXT.fullmatch(term):
-            return queryset.filter(_id_begins(term[4:])), False
+            return queryset.filter(id_begins(term[4:])), False
         wanted = Q(title__icontains=term)
-        return queryset.filter(wanted | _id_begins(term) if ULID_TEXT.fullmatch(term) else wanted), False
+        return queryset.filter(wanted | id_begins(term) if ULID_TEXT.fullmatch(term) else wanted), False
 
     # --- the list ---------------------------------------------------------------------------------------------
     @display(description="Context", header=True)
@@ -192,12 +191,6 @@ class ContextAdmin(WatchedAdmin):
             raise PermissionDenied
         context: Context = self.row_or_404(request, object_id)
         return context
-
-
-def _id_begins(ulid: str) -> Q:
-    """Match ids by their beginning, as a range: the primary key's index finds it on every database."""
-    first = f"ctx_{ulid.upper()}"
-    return Q(pk__gte=first, pk__lt=first + AFTER_ALL_TEXT)
 
 
 def _chosen(request: HttpRequest, queryset: QuerySet[Context]) -> list[str]:

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from base import clock
-from contexts.admin.access import admin_url, first_id_at
+from base.ids import first_id_at
+from contexts.admin.access import admin_url
 from contexts.admin.detail import failure_of
 from contexts.admin.texts import moment_text
 from contexts.doorbell import drains_live

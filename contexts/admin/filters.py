@@ -9,16 +9,15 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter, TextFilter
 from unfold.utils import parse_date_str
 
+from base.ids import first_id_at
 from components.models import Pipeline
-from contexts.admin.access import first_id_at
+from contexts.selectors import CLOCK_SLACK
 from contexts.states import OPEN, VISIBLE
 from templates_app.models import Template
 from users.models import Organization
 from users.scoped_admin import organization_of
 
 ALL_OPEN = "open"
-# a row's id and its created_at are made one after the other, perhaps by machines whose clocks differ
-SLACK = timedelta(hours=1)
 
 
 class StatusFilter(DropdownFilter):
@@ -90,10 +89,11 @@ class CreatedFilter(RangeDateFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if start := self._day("from"):
-            queryset = queryset.filter(created_at__gte=start, pk__gte=first_id_at(self.prefix, start - SLACK))
+            first = first_id_at(self.prefix, start, shift=-CLOCK_SLACK)
+            queryset = queryset.filter(created_at__gte=start, pk__gte=first)
         if last := self._day("to"):
             end = last + timedelta(days=1)
-            queryset = queryset.filter(created_at__lt=end, pk__lt=first_id_at(self.prefix, end + SLACK))
+            queryset = queryset.filter(created_at__lt=end, pk__lt=first_id_at(self.prefix, end, shift=CLOCK_SLACK))
         return queryset
 
     def _day(self, which: str) -> datetime | None:

@@ -31,7 +31,8 @@ class ContextQuery(PageQuery):
     created_after: Annotated[Moment | None, Field(description="Later than this time.")] = None
     created_before: Annotated[Moment | None, Field(description="Earlier than this time.")] = None
     q: Annotated[
-        str | None, Field(max_length=MAX_SEARCH_LENGTH, description="What the id begins with, or the title contains.")
+        str | None,
+        Field(max_length=MAX_SEARCH_LENGTH, description="The beginning of an id, else what the title contains."),
     ] = None
 
 

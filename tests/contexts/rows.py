@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from ulid import ULID
+
 from contexts.models import Context
 from contexts.states import Status
 
@@ -53,6 +55,8 @@ def step_run(key: str, outcome: str = "completed", attempt: int = 1, **more: Any
 
 def make_context(organization: Any, status: Status = Status.PENDING, **fields: Any) -> Context:
     """A context that has not run."""
+    if moment := fields.get("created_at"):
+        fields.setdefault("id", f"ctx_{ULID.from_datetime(moment)}")
     values: dict[str, Any] = {
         "organization": organization,
         "type": "article",
