@@ -8,9 +8,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cache
-from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.db.models import Field, Model
 
 _turn = threading.Lock()
@@ -42,15 +41,12 @@ def _insert_by_django(rows: Sequence[Model]) -> None:
 
 def _insert_quickly(rows: Sequence[Model]) -> None:
     sql, fields = _statement(type(rows[0]))
-    values = [_values(row, fields) for row in rows]
+    database = connections[connection.alias]  # the proxy looks it up anew for every value
+    values = [[field.get_db_prep_save(getattr(row, field.attname), database) for field in fields] for row in rows]
     # one statement is a transaction by itself
     whole = nullcontext() if len(values) == 1 else transaction.atomic()
     with taking_turns(), whole, connection.cursor() as cursor:
         cursor.executemany(sql, values)
-
-
-def _values(row: Model, fields: Sequence[Field]) -> list[Any]:
-    return [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
 
 
 @cache

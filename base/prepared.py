@@ -2,7 +2,7 @@
 to answer. On another database the same query runs as any other.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from django.db import connection
@@ -15,10 +15,11 @@ _PLACES = tuple(f"\ue000{number}" for number in range(4))
 
 
 class Prepared(Generic[ModelT]):
-    """A query that finds one row.
+    """A query whose values change and nothing else.
 
     Args:
-        build: makes the query from its values, which are texts; may join tables, but not select from them.
+        build: makes the query from its values, which are texts; may join tables, but not select from them. Its order
+            does not count.
     """
 
     def __init__(self, build: Callable[..., QuerySet[ModelT]]) -> None:
@@ -26,12 +27,16 @@ class Prepared(Generic[ModelT]):
         self._built: tuple[type[ModelT], str, list[object]] | None = None
 
     def find(self, *values: str) -> ModelT | None:
-        """Return the row that these values find, None where there is none."""
+        """Return a row that these values find, None where there is none."""
+        return next(iter(self.rows(*values)), None)
+
+    def rows(self, *values: str) -> Iterable[ModelT]:
+        """Return the rows that these values find, in no order."""
         if connection.vendor != "sqlite":
-            return next(iter(self._build(*values).order_by()[:1]), None)
+            return self._build(*values).order_by()
         model, sql, slots = self._sql(len(values))
         params = [values[_PLACES.index(slot)] if slot in _PLACES else slot for slot in slots]
-        return next(iter(model._default_manager.raw(sql, params)), None)
+        return model._default_manager.raw(sql, params)
 
     def _sql(self, number: int) -> tuple[type[ModelT], str, list[object]]:
         if self._built is None:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from pydantic import ValidationError
 
+from base.prepared import Prepared
 from base.problems import Fault, InvalidInput, pointer
 from base.validation import pydantic_faults
 from components.configurations import Named, known_names, named_components, settings_faults, staff_only_fields
@@ -100,9 +101,19 @@ def pipelines_visible(organization_id: str | None) -> QuerySet[Pipeline]:
     return rows.filter(Q(organization_id=organization_id) | Q(organization_id=None))
 
 
+def _defaults(organization_id: str | None, type: str) -> QuerySet[Pipeline]:
+    return pipelines_visible(organization_id).filter(is_default=True, context_type__in=[type, ""])
+
+
+_named_pipeline = Prepared(lambda own, pipeline_id: pipelines_visible(own).filter(pk=pipeline_id))
+_default_pipelines = Prepared(_defaults)
+
+
 def pipeline_get(pipeline_id: str, organization_id: str | None) -> Pipeline | None:
     """Return a pipeline that the organization may use."""
-    return pipelines_visible(organization_id).filter(pk=pipeline_id).first()
+    if organization_id is None:
+        return pipelines_visible(None).filter(pk=pipeline_id).first()
+    return _named_pipeline.find(organization_id, pipeline_id)
 
 
 def pipeline_default(type: str, organization_id: str | None) -> Pipeline | None:
@@ -110,5 +121,7 @@ def pipeline_default(type: str, organization_id: str | None) -> Pipeline | None:
 
     The organization's own beats a shared one; one for this type beats one for any; the oldest decides.
     """
-    rows = pipelines_visible(organization_id).filter(is_default=True, context_type__in=[type, ""])
+    rows = (
+        _defaults(organization_id, type) if organization_id is None else _default_pipelines.rows(organization_id, type)
+    )
     return min(rows, key=lambda row: (row.organization_id is None, row.context_type == "", row.pk), default=None)

@@ -5,6 +5,7 @@ SQLite's plan is what can be looked at; MongoDB has the same indexes.
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -34,7 +35,7 @@ CURSOR = "ctx_01JD8M7Z4Q1V9XKJ3T5N6R8W2C"
 
 def plans_of(run: Callable[[], object]) -> list[str]:
     """Return how SQLite goes about each query on contexts or batches that ``run`` makes."""
-    seen: list[tuple[str, object]] = []
+    seen: list[tuple[str, Any]] = []
 
     def note(execute, sql, params, many, context):
         seen.append((sql, params))
@@ -45,7 +46,7 @@ def plans_of(run: Callable[[], object]) -> list[str]:
     return [_plan(sql, params) for sql, params in seen if '"contexts"' in sql or '"batches"' in sql]
 
 
-def _plan(sql: str, params: object) -> str:
+def _plan(sql: str, params: Any) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}", params)
         return " | ".join(str(row[3]) for row in cursor.fetchall())
