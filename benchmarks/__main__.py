@@ -1,0 +1,98 @@
+"""The command line of ``script/bench``."""
+
+import argparse
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from rich.console import Console
+
+from benchmarks.machine import machine_facts
+from benchmarks.processes import BenchFailed
+from benchmarks.report import FORMAT, as_document, print_comparison, print_machine, print_row
+from benchmarks.row import Row
+from benchmarks.rows import ROWS
+from benchmarks.run import run_row
+from benchmarks.workshop import Workshop
+
+WIDTH_OF_A_FILE = 140
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="script/bench", description="Measures Draftline on this machine.")
+    names = [row.name for row in ROWS]
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of: {', '.join(names)}; default: the short ones")
+    parser.add_argument("--all", action="store_true", help="the long rows too")
+    parser.add_argument("--quick", action="store_true", help="small counts and one run, to see that it works")
+    parser.add_argument("--runs", type=int, help="how often each variant runs (default 3)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="print ratios to an earlier --json file")
+    parser.add_argument("--folder", type=Path, help="where the temporary databases go; must be a real disk")
+    options = parser.parse_args()
+    if unknown := sorted(set(options.rows) - set(names)):
+        parser.error(f"there is no row {', '.join(unknown)}; there are {', '.join(names)}")
+    if options.runs is not None and options.runs < 1:
+        parser.error("--runs must be at least 1")
+    options.runs = options.runs or (1 if options.quick else 3)
+    return options
+
+
+def chosen_rows(options: argparse.Namespace) -> list[Row]:
+    if options.rows:
+        return [row for row in ROWS if row.name in options.rows]
+    return [row for row in ROWS if options.all or not row.is_long]
+
+
+def earlier_document(path: Path | None) -> dict[str, Any] | None:
+    """Read the results to compare with, before minutes are spent.
+
+    Raises:
+        BenchFailed: they cannot be read.
+    """
+    if path is None:
+        return None
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise BenchFailed(f"--compare {path}: {exc}") from exc
+    if document.get("format") != FORMAT:
+        raise BenchFailed(f"--compare {path}: this is no result of script/bench, or of another version of it.")
+    return document
+
+
+def run(options: argparse.Namespace) -> None:
+    earlier = earlier_document(options.compare)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE)
+    with Workshop(folder=options.folder, is_quick=options.quick) as workshop:
+        machine = machine_facts(workshop.folder)
+        print_machine(console, machine)
+        results = []
+        for row in chosen_rows(options):
+            results.append(run_row(row, workshop, runs=options.runs))
+            print_row(console, results[-1])
+    document = as_document(results, machine, {"quick": options.quick, "runs": options.runs})
+    if options.json:
+        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if earlier:
+        print_comparison(console, document, earlier)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, _interrupt)  # whatever ends it, what it started ends too
+    options = read_options()
+    try:
+        run(options)
+    except BenchFailed as exc:
+        sys.exit(f"bench: {exc}")
+    except KeyboardInterrupt:
+        sys.exit("bench: stopped")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""One run of many contexts through one worker process: what several rows have in common."""
+
+from benchmarks.processes import cpu_seconds, peak_rss_mb
+from benchmarks.row import Better, Figures, Metric
+from benchmarks.workshop import Workshop
+
+RATE = Metric("contexts_per_second", "contexts/s", Better.HIGHER)
+SECONDS = Metric("seconds", "s", Better.LOWER, digits=2)
+CPU = Metric("worker_cpu_ms", "ms/context", Better.LOWER, digits=2)
+PEAK = Metric("worker_peak_mb", "MiB", Better.LOWER, digits=0)
+WARM_UP = 20
+LIMIT_SECONDS = 600.0
+
+
+def measure_submitted(workshop: Workshop, count: int, *, model_url: str | None) -> Figures:
+    """Submit so many contexts at once to an idle, warm worker; measure until all have completed.
+
+    The worker's CPU time is that of the whole cluster, all of its processes; its memory that of the process which runs
+    the contexts.
+    """
+    with workshop.installation(model_url=model_url) as installation:
+        cluster, helper = installation.start_worker(), installation.start_helper()
+        helper.call("benchmarks.orders.submit", count=WARM_UP)
+        installation.wait_for_end(seconds=LIMIT_SECONDS)
+        cpu_before = cpu_seconds([cluster.process.pid])
+        began: float = helper.call("benchmarks.orders.submit", count=count)["returned_at"]
+        seconds = installation.wait_for_end(seconds=LIMIT_SECONDS) - began
+        return {
+            RATE.name: count / seconds,
+            SECONDS.name: seconds,
+            CPU.name: (cpu_seconds([cluster.process.pid]) - cpu_before) * 1000 / count,
+            PEAK.name: peak_rss_mb(installation.drain_pid()),
+        }

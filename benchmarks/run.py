@@ -1,0 +1,41 @@
+"""Runs rows: their variants in turn (A B C A B C), so that a slow minute of the machine slows all of them."""
+
+import sys
+from collections.abc import Sequence
+
+from benchmarks.processes import Missing
+from benchmarks.row import Figures, Row, RowResult, Summary
+from benchmarks.workshop import Workshop
+
+
+def run_row(row: Row, workshop: Workshop, *, runs: int) -> RowResult:
+    """Measure a row.
+
+    Raises:
+        BenchFailed: a run did not do what it should; its figures would mean nothing.
+    """
+    found: dict[str, list[Figures]] = {variant.name: [] for variant in row.variants}
+    missing: dict[str, str] = {}
+    wanted = min(runs, row.runs or runs)
+    for number in range(wanted):
+        for variant in row.variants:
+            if variant.name in missing:
+                continue
+            say(f"{row.name}: {variant.name}, run {number + 1} of {wanted}")
+            try:
+                found[variant.name].append(variant.measure(workshop))
+            except Missing as exc:
+                missing[variant.name] = str(exc)
+    return RowResult(row, {name: summarise(runs) for name, runs in found.items() if runs}, missing)
+
+
+def summarise(runs: Sequence[Figures]) -> dict[str, Summary]:
+    """Bring the figures of several runs together, metric by metric."""
+    names = dict.fromkeys(name for run in runs for name in run)
+    return {name: Summary(tuple(run[name] for run in runs if name in run)) for name in names}
+
+
+def say(line: str) -> None:
+    """Write what goes on to standard error; the table alone goes to standard output."""
+    sys.stderr.write(f"bench: {line}\n")
+    sys.stderr.flush()

@@ -1,0 +1,90 @@
+"""Where benchmarks run: a temporary folder on a real disk, the seed of every installation, the model servers."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+
+from benchmarks.installation import Installation, make_seed
+from benchmarks.processes import ROOT, BenchFailed, Child, python
+
+IN_MEMORY = {"tmpfs", "ramfs"}
+
+
+def file_system(folder: Path) -> str:
+    """Return the type of the file system that a folder lies on, such as ``ext4``."""
+    resolved = folder.resolve()
+    mounts = {Path(part.mountpoint): part.fstype for part in psutil.disk_partitions(all=True)}
+    return next((mounts[place] for place in (resolved, *resolved.parents) if place in mounts), "unknown")
+
+
+def temporary_folder(wanted: Path | None) -> Path:
+    """Make a folder on a real disk: where it was asked for, else in the temporary folder, else in ``var``.
+
+    Raises:
+        BenchFailed: what was asked for, or all there is, lies in memory.
+    """
+    var = ROOT / "var"
+    for parent in [wanted] if wanted else [Path(tempfile.gettempdir()), var]:
+        if parent == var:
+            var.mkdir(exist_ok=True)
+        if file_system(parent) not in IN_MEMORY:
+            return Path(tempfile.mkdtemp(prefix="draftline-bench-", dir=parent))
+    raise BenchFailed("The temporary folder lies in memory, where a commit costs nothing; give --folder on a disk.")
+
+
+class Workshop:
+    """Keeps what runs share. Everything is gone after the ``with`` block; after a failure the logs stay.
+
+    Attributes:
+        is_quick: small counts, to see that it works.
+    """
+
+    def __init__(self, *, folder: Path | None = None, is_quick: bool = False) -> None:
+        self.is_quick = is_quick
+        self.folder = temporary_folder(folder)
+        self.seed = self.folder / "seed"
+        self._models: dict[float, str] = {}
+        self._numbers = count(1)
+        self._cleanup = ExitStack()
+
+    def __enter__(self) -> Self:
+        make_seed(self.seed)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._cleanup.close()
+        if kind is None or not issubclass(kind, BenchFailed):
+            shutil.rmtree(self.folder)
+
+    def size(self, full: int, quick: int) -> int:
+        """Return how many there should be."""
+        return quick if self.is_quick else full
+
+    def model_url(self, latency_seconds: float) -> str:
+        """Return the address of a model server with this latency, started where there is none yet."""
+        if latency_seconds not in self._models:
+            command = python("-m", "benchmarks.model_server", "--latency", str(latency_seconds))
+            server = Child(command, environment=os.environ, log=self.folder / "model.log", speaks=True)
+            self._cleanup.callback(server.stop)
+            self._models[latency_seconds] = server.read_line()
+        return self._models[latency_seconds]
+
+    @contextmanager
+    def installation(self, **options: Any) -> Iterator[Installation]:
+        """Run an installation in a data directory of its own; see `Installation`."""
+        with Installation(self.seed, self.new_folder(), **options) as installation:
+            yield installation
+
+    def new_folder(self) -> Path:
+        """Return a folder that does not exist yet."""
+        return self.folder / f"run-{next(self._numbers)}"

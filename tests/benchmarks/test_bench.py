@@ -1,0 +1,46 @@
+"""The benchmarks as a person starts them, with small counts: they must not rot."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks.report import FORMAT
+
+pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT_SECONDS = 200.0
+
+
+def bench(*arguments: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    command = [str(ROOT / "script" / "bench"), "--quick", "--folder", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_SECONDS)
+
+
+def test_quick_run_measures_compares_and_leaves_nothing(tmp_path: Path):
+    kept, folder = tmp_path / "result.json", tmp_path / "folder"
+    folder.mkdir()
+    first = bench("overhead", "pickup", "--json", str(kept), folder=folder)
+    assert first.returncode == 0, first.stderr
+    document = json.loads(kept.read_text())
+    assert document["format"] == FORMAT
+    assert document["machine"]["cores"] == psutil.cpu_count()
+    assert document["options"] == {"quick": True, "runs": 1}
+    assert set(document["rows"]) == {"overhead", "pickup"}
+    overhead = document["rows"]["overhead"]
+    assert set(overhead["variants"]) == {"openai", "offline", "plain"}
+    for figures in overhead["variants"].values():
+        for metric in ("contexts_per_second", "worker_cpu_ms", "worker_peak_mb"):
+            assert figures[metric]["min"] == figures[metric]["median"] == figures[metric]["max"] > 0
+    assert [aim["is_met"] in (True, False) for aim in overhead["aims"]] == [True, True, True]
+    assert 0 < document["rows"]["pickup"]["variants"]["openai"]["p50"]["median"] < 10_000
+    assert "openai: at least 8 times plain" in first.stdout
+    assert list(folder.iterdir()) == []
+
+
+def test_row_that_does_not_exist_is_named(tmp_path: Path):
+    answer = bench("overhaed", folder=tmp_path)
+    assert answer.returncode == 2
+    assert "there is no row overhaed; there are overhead" in answer.stderr
