@@ -68,6 +68,8 @@ def run(options: argparse.Namespace) -> None:
     with Workshop(folder=options.folder, is_quick=options.quick) as workshop:
         machine = machine_facts(workshop.folder)
         print_machine(console, machine)
+        if options.quick:
+            console.print("\nSmall counts and one run: the figures say that it works, not how fast.")
         results = []
         for row in chosen_rows(options):
             results.append(run_row(row, workshop, runs=options.runs))

@@ -27,9 +27,13 @@ class HttpClient:
         return self._ask("GET", path, None)
 
     def post(self, path: str, document: Any) -> Any:
-        return self._ask("POST", path, json.dumps(document))
+        return self.post_bytes(path, json.dumps(document).encode())
 
-    def _ask(self, method: str, path: str, body: str | None) -> Any:
+    def post_bytes(self, path: str, body: bytes) -> Any:
+        """Post a document that is written already."""
+        return self._ask("POST", path, body)
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> Any:
         self._connection.request(method, path, body, self._headers)
         answer = self._connection.getresponse()
         read = answer.read()

@@ -136,8 +136,18 @@ def rss_mb(pid: int) -> float:
 
 
 def peak_rss_mb(pid: int) -> float:
-    """Return the most memory that a process ever had, in MiB; the present amount where Linux does not tell."""
+    """Return the most memory that a process ever had, in MiB; the present amount where the system does not tell."""
+    return _from_status(pid, "VmHWM") or rss_mb(pid)
+
+
+def anonymous_mb(pid: int) -> float:
+    """Return the memory of a process that is no file's, in MiB; all of it where the system does not tell."""
+    return _from_status(pid, "RssAnon") or rss_mb(pid)
+
+
+def _from_status(pid: int, name: str) -> float | None:
+    """Return a size of /proc/PID/status in MiB; None where there is none. Source: proc_pid_status(5)."""
     with suppress(OSError, StopIteration):
         lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
-        return int(next(line for line in lines if line.startswith("VmHWM:")).split()[1]) / 1024
-    return rss_mb(pid)
+        return int(next(line for line in lines if line.startswith(f"{name}:")).split()[1]) / 1024
+    return None

@@ -77,7 +77,7 @@ def print_row(console: Console, result: RowResult) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for metric in metrics:
-        table.add_column(f"{metric.name.replace('_', ' ')}\n{metric.unit}", justify="right")
+        table.add_column(f"{metric.label}\n{metric.unit}", justify="right")
     for variant in row.variants:
         if variant.name in result.missing:
             table.add_row(variant.name, result.missing[variant.name])

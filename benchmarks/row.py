@@ -28,6 +28,10 @@ class Metric:
     better: Better
     digits: int = 1
 
+    @property
+    def label(self) -> str:
+        return self.name.replace("_", " ")
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -61,12 +65,12 @@ class Aim:
 
 
 def at_least(target: float, variant: str, metric: Metric) -> Aim:
-    text = f"{variant}: {metric.name} at least {target:g} {metric.unit}"
+    text = f"{variant}: {metric.label} at least {target:g} {metric.unit}"
     return _plain_aim(text, target, Better.HIGHER, variant, metric)
 
 
 def at_most(target: float, variant: str, metric: Metric) -> Aim:
-    text = f"{variant}: {metric.name} at most {target:g} {metric.unit}"
+    text = f"{variant}: {metric.label} at most {target:g} {metric.unit}"
     return _plain_aim(text, target, Better.LOWER, variant, metric)
 
 

@@ -1,7 +1,10 @@
 """The rows of the table, one file each."""
 
 from benchmarks.row import Row
+from benchmarks.rows.api import API
+from benchmarks.rows.memory import MEMORY
 from benchmarks.rows.overhead import OVERHEAD
 from benchmarks.rows.pickup import PICKUP
+from benchmarks.rows.waiting import WAITING
 
-ROWS: tuple[Row, ...] = (OVERHEAD, PICKUP)
+ROWS: tuple[Row, ...] = (OVERHEAD, WAITING, PICKUP, API, MEMORY)

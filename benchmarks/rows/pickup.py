@@ -18,7 +18,7 @@ LIMIT_SECONDS = 30.0
 P50 = Metric("p50", "ms", Better.LOWER)
 P95 = Metric("p95", "ms", Better.LOWER)
 POST = Metric("post_p50", "ms", Better.LOWER)
-CPU = Metric("cpu_ms", "ms/context", Better.LOWER, digits=2)
+CPU = Metric("cpu", "ms/context", Better.LOWER, digits=2)
 
 
 def _openai(workshop: Workshop) -> Figures:

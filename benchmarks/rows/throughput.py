@@ -4,10 +4,10 @@ from benchmarks.processes import cpu_seconds, peak_rss_mb
 from benchmarks.row import Better, Figures, Metric
 from benchmarks.workshop import Workshop
 
-RATE = Metric("contexts_per_second", "contexts/s", Better.HIGHER)
-SECONDS = Metric("seconds", "s", Better.LOWER, digits=2)
-CPU = Metric("worker_cpu_ms", "ms/context", Better.LOWER, digits=2)
-PEAK = Metric("worker_peak_mb", "MiB", Better.LOWER, digits=0)
+RATE = Metric("rate", "contexts/s", Better.HIGHER, digits=0)
+SECONDS = Metric("time", "s", Better.LOWER, digits=2)
+CPU = Metric("worker_cpu", "ms/context", Better.LOWER, digits=2)
+PEAK = Metric("worker_peak", "MiB", Better.LOWER, digits=0)
 WARM_UP = 20
 LIMIT_SECONDS = 600.0
 

@@ -1,0 +1,100 @@
+"""What the API takes in, and how long a reader waits while the worker is busy."""
+
+import json
+import random
+import time
+
+from benchmarks import work
+from benchmarks.http_client import HttpClient
+from benchmarks.installation import Installation
+from benchmarks.load import post_request, requests_per_second
+from benchmarks.processes import BenchFailed
+from benchmarks.row import Better, Figures, Metric, Row, Variant, at_least, at_most
+from benchmarks.statistics import percentile
+from benchmarks.watch import OPEN
+from benchmarks.workshop import Workshop
+
+CLIENTS = 4
+SLICE_SECONDS = 1.5
+SLICES = 3
+BULK = 10_000
+READS = 300
+PAUSE_SECONDS = 0.01
+BARE_SETTINGS = "benchmarks.bare.settings"
+
+POSTS = Metric("posts", "requests/s", Better.HIGHER, digits=0)
+BARE = Metric("bare_view", "requests/s", Better.HIGHER, digits=0)
+SHARE = Metric("share", "%", Better.HIGHER, digits=0)
+BULK_TIME = Metric("bulk", "s", Better.LOWER, digits=2)
+GET_P50 = Metric("get_p50", "ms", Better.LOWER)
+GET_P95 = Metric("get_p95", "ms", Better.LOWER)
+
+
+def _post(workshop: Workshop) -> Figures:
+    """Post to the real view and to the bare one by turns, on one web server."""
+    seconds = 0.3 if workshop.is_quick else SLICE_SECONDS
+    with workshop.installation(settings=BARE_SETTINGS) as installation:
+        installation.start_web()
+        rates: dict[str, list[float]] = {"/api/contexts": [], "/bare/contexts": []}
+        for path in rates:
+            _requests_per_second(installation, path, 0.3)
+        for _ in range(1 if workshop.is_quick else SLICES):
+            for path, found in rates.items():
+                found.append(_requests_per_second(installation, path, seconds))
+    posts, bare = (sum(found) / len(found) for found in rates.values())
+    return {POSTS.name: posts, BARE.name: bare, SHARE.name: posts / bare * 100}
+
+
+def _requests_per_second(installation: Installation, path: str, seconds: float) -> float:
+    def make_request(number: int) -> bytes:
+        return post_request(path, installation.key, body)
+
+    body = json.dumps(work.context(0)).encode()
+    return requests_per_second(installation.port, make_request, clients=CLIENTS, seconds=seconds, status=201)
+
+
+def _bulk_and_get(workshop: Workshop) -> Figures:
+    """Submit many in one call; then read some of them while the worker is at work on them."""
+    count = workshop.size(BULK, 600)
+    body = json.dumps({"contexts": [work.context(number) for number in range(count)]}).encode()
+    with workshop.installation() as installation:
+        installation.start_server()
+        with HttpClient(installation.port, installation.key) as client:
+            client.post("/api/contexts", work.context(0))
+            installation.wait_for_end(seconds=60)
+            began = time.monotonic()
+            client.post_bytes("/api/contexts/bulk", body)
+            bulk_seconds = time.monotonic() - began
+            times = _reads(installation, client, workshop.size(READS, 20))
+    return {
+        BULK_TIME.name: bulk_seconds,
+        GET_P50.name: percentile(times, 50),
+        GET_P95.name: percentile(times, 95),
+    }
+
+
+def _reads(installation: Installation, client: HttpClient, count: int) -> list[float]:
+    """Read contexts by their ids, one after the other; return how many milliseconds each took."""
+    ids = [context_id for (context_id,) in installation.watch.rows("SELECT _id FROM contexts")]
+    times = []
+    for _ in range(count):
+        time.sleep(PAUSE_SECONDS)
+        began = time.monotonic()
+        client.get(f"/api/contexts/{random.choice(ids)}")
+        times.append((time.monotonic() - began) * 1000)
+    if not installation.watch.rows(f"SELECT 1 FROM contexts WHERE status IN ({OPEN}) LIMIT 1"):
+        raise BenchFailed("the worker was done before the reads were: they do not count.")
+    return times
+
+
+API = Row(
+    name="api",
+    covers=(
+        f"posts: POST /api/contexts, {CLIENTS} clients, by turns with a bare DRF view (same server, authentication and "
+        f"table, one insert, no checks); no worker. bulk: {BULK:,} contexts in one call, to the answer. get: a context "
+        f"by id, one client, {READS} reads while the one worker runs those {BULK:,} (offline provider)."
+    ),
+    metrics=(POSTS, BARE, SHARE, BULK_TIME, GET_P50, GET_P95),
+    variants=(Variant("post", _post), Variant("bulk, get", _bulk_and_get)),
+    aims=(at_least(70, "post", SHARE), at_most(3, "bulk, get", BULK_TIME), at_most(20, "bulk, get", GET_P95)),
+)
