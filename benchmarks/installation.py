@@ -71,14 +71,25 @@ class Installation:
     """Starts what a row asks for; everything ends with the ``with`` block.
 
     Args:
+        seed: what the data directory begins as; None where it is there already.
         model_url: where the model server is; None for the offline provider.
         settings: Django's settings module.
+        is_kept: the data directory stays.
     """
 
     def __init__(
-        self, seed: Path, data_dir: Path, *, model_url: str | None = None, settings: str = SETTINGS, **changes: str
+        self,
+        seed: Path | None,
+        data_dir: Path,
+        *,
+        model_url: str | None = None,
+        settings: str = SETTINGS,
+        is_kept: bool = False,
+        **changes: str,
     ) -> None:
-        shutil.copytree(seed, data_dir)
+        if seed is not None:
+            shutil.copytree(seed, data_dir)
+        self._is_kept = is_kept
         self.data_dir = data_dir
         self.key = (data_dir / KEY_FILE).read_text()
         self.log = data_dir / "processes.log"
@@ -105,7 +116,7 @@ class Installation:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cleanup.close()
-        if kind is None:
+        if kind is None and not self._is_kept:
             shutil.rmtree(self.data_dir)
 
     def start(self, *arguments: str) -> Child:

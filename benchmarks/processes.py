@@ -25,6 +25,12 @@ class Missing(BenchFailed):
     """Something that is not part of Draftline is not installed; the message says how to get it."""
 
 
+def say(line: str) -> None:
+    """Write what goes on to standard error; the table alone goes to standard output."""
+    sys.stderr.write(f"bench: {line}\n")
+    sys.stderr.flush()
+
+
 def wait_until(found: Callable[[], T], *, seconds: float, what: str, look_seconds: float = LOOK_SECONDS) -> T:
     """Return the first true answer.
 

@@ -1,9 +1,8 @@
 """Runs rows: their variants in turn (A B C A B C), so that a slow minute of the machine slows all of them."""
 
-import sys
 from collections.abc import Sequence
 
-from benchmarks.processes import Missing
+from benchmarks.processes import Missing, say
 from benchmarks.row import Figures, Row, RowResult, Summary
 from benchmarks.workshop import Workshop
 
@@ -33,9 +32,3 @@ def summarise(runs: Sequence[Figures]) -> dict[str, Summary]:
     """Bring the figures of several runs together, metric by metric."""
     names = dict.fromkeys(name for run in runs for name in run)
     return {name: Summary(tuple(run[name] for run in runs if name in run)) for name in names}
-
-
-def say(line: str) -> None:
-    """Write what goes on to standard error; the table alone goes to standard output."""
-    sys.stderr.write(f"bench: {line}\n")
-    sys.stderr.flush()

@@ -13,7 +13,7 @@ from typing import Any, Self
 import psutil
 
 from benchmarks.installation import Installation, make_seed
-from benchmarks.processes import ROOT, BenchFailed, Child, python
+from benchmarks.processes import ROOT, BenchFailed, Child, python, say
 
 IN_MEMORY = {"tmpfs", "ramfs"}
 
@@ -78,6 +78,15 @@ class Workshop:
             self._cleanup.callback(server.stop)
             self._models[latency_seconds] = server.read_line()
         return self._models[latency_seconds]
+
+    def filled(self, count: int) -> Path:
+        """Return a data directory with so many contexts, filled where there is none yet; work in it, do not copy it."""
+        folder = self.folder / f"filled-{count}"
+        if not folder.exists():
+            say(f"filling a database with {count:,} contexts")
+            with Installation(self.seed, folder, is_kept=True) as installation:
+                installation.start_helper().call("benchmarks.growth.fill.fill", count=count)
+        return folder
 
     @contextmanager
     def installation(self, **options: Any) -> Iterator[Installation]:

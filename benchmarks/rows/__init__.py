@@ -2,9 +2,10 @@
 
 from benchmarks.row import Row
 from benchmarks.rows.api import API
+from benchmarks.rows.growth import GROWTH
 from benchmarks.rows.memory import MEMORY
 from benchmarks.rows.overhead import OVERHEAD
 from benchmarks.rows.pickup import PICKUP
 from benchmarks.rows.waiting import WAITING
 
-ROWS: tuple[Row, ...] = (OVERHEAD, WAITING, PICKUP, API, MEMORY)
+ROWS: tuple[Row, ...] = (OVERHEAD, WAITING, PICKUP, API, MEMORY, GROWTH)

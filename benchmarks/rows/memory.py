@@ -1,10 +1,9 @@
 """Whether a worker stays as small as it was: 100,000 contexts through one process."""
 
 from benchmarks.installation import Helper, Installation
-from benchmarks.processes import Child, anonymous_mb, cpu_seconds, peak_rss_mb, rss_mb, wait_until
+from benchmarks.processes import Child, anonymous_mb, cpu_seconds, peak_rss_mb, rss_mb, say, wait_until
 from benchmarks.row import Better, Figures, Metric, Row, Variant, at_most
 from benchmarks.rows.throughput import CPU, PEAK, RATE, WARM_UP
-from benchmarks.run import say
 from benchmarks.workshop import Workshop
 
 CONTEXTS = 100_000
