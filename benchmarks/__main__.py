@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from benchmarks.machine import machine_facts
+from benchmarks.peers.rows import with_peers
 from benchmarks.processes import BenchFailed
 from benchmarks.report import FORMAT, as_document, print_comparison, print_machine, print_row
 from benchmarks.row import Row
@@ -25,6 +26,8 @@ def read_options() -> argparse.Namespace:
     names = [row.name for row in ROWS]
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of: {', '.join(names)}; default: the short ones")
     parser.add_argument("--all", action="store_true", help="the long rows too")
+    parser.add_argument("--memory", action="store_true", help="the row memory too, which takes some minutes")
+    parser.add_argument("--peers", action="store_true", help="other systems beside Draftline, where they are installed")
     parser.add_argument("--quick", action="store_true", help="small counts and one run, to see that it works")
     parser.add_argument("--runs", type=int, help="how often each variant runs (default 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
@@ -40,9 +43,10 @@ def read_options() -> argparse.Namespace:
 
 
 def chosen_rows(options: argparse.Namespace) -> list[Row]:
-    if options.rows:
-        return [row for row in ROWS if row.name in options.rows]
-    return [row for row in ROWS if options.all or not row.is_long]
+    asked = {*options.rows, *(["memory"] if options.memory else [])}
+    short_too = not options.rows
+    rows = [row for row in ROWS if row.name in asked or options.all or (short_too and not row.is_long)]
+    return [with_peers(row) for row in rows] if options.peers else rows
 
 
 def earlier_document(path: Path | None) -> dict[str, Any] | None:

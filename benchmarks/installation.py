@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -46,10 +47,11 @@ def make_seed(folder: Path) -> None:
 
 
 class Helper:
-    """The helper process: see `benchmarks.helper`."""
+    """A helper process: Draftline's, see `benchmarks.helper`, or another that speaks as it does."""
 
-    def __init__(self, environment: dict[str, str], log: Path) -> None:
-        self._child = Child(python("-m", "benchmarks.helper"), environment=environment, log=log, speaks=True)
+    def __init__(self, environment: Mapping[str, str], log: Path, *, command: Sequence[str] | None = None) -> None:
+        chosen = command or python("-m", "benchmarks.helper")
+        self._child = Child(chosen, environment=environment, log=log, speaks=True)
 
     def __enter__(self) -> Self:
         self._child.read_line()

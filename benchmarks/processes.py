@@ -55,6 +55,7 @@ class Child:
 
     Args:
         speaks: its standard input and output are pipes for us; else its output goes to the log.
+        user: whom it runs as; None for as we are.
     """
 
     def __init__(
@@ -64,14 +65,15 @@ class Child:
         environment: Mapping[str, str],
         log: Path,
         speaks: bool = False,
-        folder: Path = ROOT,
+        user: str | None = None,
     ) -> None:
         pipe = subprocess.PIPE if speaks else None
         with log.open("a") as output:
             self.process = subprocess.Popen(
                 command,
-                cwd=folder,
+                cwd="/" if user else ROOT,
                 env=dict(environment),
+                user=user,
                 stdin=pipe or subprocess.DEVNULL,
                 stdout=pipe or output,
                 stderr=output,

@@ -36,7 +36,9 @@ def temporary_folder(wanted: Path | None) -> Path:
         if parent == var:
             var.mkdir(exist_ok=True)
         if file_system(parent) not in IN_MEMORY:
-            return Path(tempfile.mkdtemp(prefix="draftline-bench-", dir=parent))
+            folder = Path(tempfile.mkdtemp(prefix="draftline-bench-", dir=parent))
+            folder.chmod(0o711)  # PostgreSQL, as another user, must be able to reach its own folder in it
+            return folder
     raise BenchFailed("The temporary folder lies in memory, where a commit costs nothing; give --folder on a disk.")
 
 
