@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('contexts', '0002_worker_beats'),
+        ('contexts', '0003_indexes'),
     ]
 
     operations = [
