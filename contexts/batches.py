@@ -21,6 +21,7 @@ from base import clock
 from base.inserting import insert
 from base.problems import MAX_FAULTS, Conflict, Fault, InvalidInput, TooLarge
 from base.validation import read_model
+from contexts.claim_order import lines
 from contexts.doorbell import doorbell
 from contexts.idempotency import Idempotency
 from contexts.models import Batch, BatchState, Context, new_batch_id
@@ -68,6 +69,7 @@ def batch_submit(
     batch = existing or _batch_begin(new_id, submitter, name, len(rows), moment)
     if batch.created_at != moment:  # a twin's row: the ids follow from its time
         rows = wish.rows(batch.pk, batch.created_at)
+    lines.join(rows)
     for start in range(0, len(rows), INSERT_CHUNK):
         _insert_missing(rows[start : start + INSERT_CHUNK])
     accepted = _batch_accept(batch)
@@ -130,7 +132,6 @@ class _Wish:
             context_id=context_id_in(batch_id, moment, place),
             moment=moment,
             batch_id=batch_id,
-            place=place,
             priority=self.priority,
         )
 

@@ -14,6 +14,7 @@ from base.problems import Conflict, Fault, InvalidInput, pointer
 from base.strict_json import faults_in
 from components.pipeline import Plan, parse_pipeline
 from contexts import rewind
+from contexts.claim_order import lines
 from contexts.doorbell import doorbell
 from contexts.idempotency import Idempotency
 from contexts.models import Context, new_context_id
@@ -63,6 +64,7 @@ def context_submit(
     )
     if idempotency and not known and not idempotency.reserve(row.pk):
         return context_submit(submission, submitter=submitter, idempotency=idempotency)
+    lines.join([row])
     context, is_made = _context_insert(row)
     return context, not known if idempotency else is_made
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 from base.problems import Fault, InvalidInput, TooLarge
 from base.strict_json import size_in_bytes
 from components.services import pipeline_default, pipeline_get, pipeline_plan
+from contexts.claim_order import DEFAULT_PRIORITY
 from contexts.models import Context
 from contexts.states import Status
 from templates_app.structure import SLUG_PATTERN
@@ -16,12 +17,6 @@ from templates_app.structure import SLUG_PATTERN
 MAX_DATA_BYTES = 1024 * 1024
 MAX_METADATA_BYTES = 64 * 1024
 MAX_TITLE_LENGTH = 300
-DEFAULT_PRIORITY = 50
-# A context of priority 0 goes ahead of those of 50 that came up to ten minutes before it; none waits for ever,
-# because what comes later starts from a later time.
-PRIORITY_STEP_MS = 12_000
-# Every further context of one bulk submission steps back, so that other organizations' contexts come between.
-BACKLOG_STEP_MS = 50
 
 
 class StepObject(BaseModel):
@@ -179,13 +174,11 @@ def context_row(
     context_id: str,
     moment: datetime,
     batch_id: str | None = None,
-    place: int = 0,
     priority: int | None = None,
 ) -> Context:
-    """Return the row to store for a submission; nothing is written.
+    """Return the row to store for a submission, but for its place in the queue; nothing is written.
 
     Args:
-        place: how many of the same bulk submission come before it.
         priority: for a submission that names none.
 
     Raises:
@@ -206,7 +199,6 @@ def context_row(
         data=submission.data,
         metadata=submission.metadata,
         priority=chosen,
-        claim_order=claim_order(moment, chosen, place),
         created_at=moment,
         updated_at=moment,
     )
@@ -216,9 +208,3 @@ def title_of(data: dict[str, Any]) -> str:
     """Return what lists show and search: ``data.title``, where it is a text."""
     title = data.get("title")
     return " ".join(title.split())[:MAX_TITLE_LENGTH] if isinstance(title, str) else ""
-
-
-def claim_order(moment: datetime, priority: int, place: int = 0) -> int:
-    """Return where a context stands in the one order in which pending contexts are claimed, in milliseconds."""
-    submitted_ms = int(moment.timestamp() * 1000)
-    return submitted_ms + (priority - DEFAULT_PRIORITY) * PRIORITY_STEP_MS + place * BACKLOG_STEP_MS

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 
 from base import clock
 from base.clock import to_iso
@@ -74,7 +75,7 @@ def worker_stop(token: str) -> None:
 
 
 def claim(token: str, *, running: Iterable[int], most: int, survivors: Survivors = NOBODY) -> list[Job]:
-    """Claim what is due, up to ``most`` contexts in flight: retries first, then the rest in claim order.
+    """Claim what is due, up to ``most`` contexts in flight, in claim order; suspects of a worker's death first.
 
     Args:
         running: the worker losses of each context that this worker has in flight.
@@ -88,15 +89,11 @@ def claim(token: str, *, running: Iterable[int], most: int, survivors: Survivors
     if room <= 0:
         return []
     now = clock.now()
-    due = _due_retries(now, room)
-    retries = admit(due, running=losses, most=most, survivors=survivors)
-    if retries.is_blocked and not _is_newest(token):
-        retries = admit(due, running=losses, most=most, survivors=survivors, passes_by=True)
-    claimed = _take(token, retries.ids, now, status=Status.RETRYING)
-    if not retries.is_blocked and len(claimed) < room:
-        beside = [*losses, *(job.worker_losses for job in claimed)]
-        fresh = admit(_pending(room - len(claimed)), running=beside, most=most, survivors=survivors)
-        claimed += _take(token, fresh.ids, now, status=Status.PENDING)
+    line = _line(now, room)
+    chosen = admit(line, running=losses, most=most, survivors=survivors)
+    if chosen.is_blocked and not _is_newest(token):
+        chosen = admit(line, running=losses, most=most, survivors=survivors, passes_by=True)
+    claimed = _take(token, chosen.ids[:room], now)
     if claimed and not _is_live(token):
         give_back(token, {job.id: job.lease.attempt for job in claimed})
         raise WorkerGone(token)
@@ -118,33 +115,35 @@ def _is_newest(token: str) -> bool:
     return live.values_list("pk", flat=True).first() == token
 
 
-def _due_retries(now: datetime, room: int) -> list[Candidate]:
-    rows = Context.objects.filter(status=Status.RETRYING, next_retry_at__lte=now).order_by("next_retry_at")
-    found = [Candidate(pk, losses) for pk, losses in rows.values_list("pk", "worker_losses")[:room]]
-    return sorted(found, key=lambda candidate: candidate.losses)
+def _line(now: datetime, room: int) -> list[Candidate]:
+    """Return what could be claimed: due retries and pending contexts in one order, for neither may starve the other.
+
+    Suspects come first: one that needs a worker for itself would never find it free.
+    """
+    due = Context.objects.filter(status=Status.RETRYING, next_retry_at__lte=now).order_by("next_retry_at")
+    retries = list(due.values_list("claim_order", "pk", "worker_losses")[:room])
+    pending = Context.objects.filter(status=Status.PENDING).order_by("claim_order")
+    fresh = [(order, pk, 0) for order, pk in pending.values_list("claim_order", "pk")[:room]]
+    rows = sorted([*retries, *fresh])
+    suspects = sorted((row for row in rows if row[2]), key=lambda row: row[2])
+    return [Candidate(pk, losses) for _, pk, losses in [*suspects, *(row for row in rows if not row[2])]]
 
 
-def _pending(room: int) -> list[Candidate]:
-    rows = Context.objects.filter(status=Status.PENDING).order_by("claim_order")
-    return [Candidate(pk) for pk in rows.values_list("pk", flat=True)[:room]]
-
-
-def _take(token: str, ids: tuple[str, ...], now: datetime, *, status: Status) -> list[Job]:
+def _take(token: str, ids: tuple[str, ...], now: datetime) -> list[Job]:
     """Take those of ``ids`` that are still there to be taken."""
     if not ids:
         return []
-    values: dict[str, Any] = {
-        "status": target(Move.CLAIM),
-        "lease_token": token,
-        "attempts": F("attempts") + 1,
-        "revision": F("revision") + 1,
-        "next_retry_at": None,
-        "waiting_for": "",
-        "updated_at": now,
-    }
-    if status == Status.PENDING:
-        values["started_at"] = now
-    if not Context.objects.filter(pk__in=ids, status=status).update(**values):
+    taken = Context.objects.filter(pk__in=ids, status__in=sources(Move.CLAIM)).update(
+        status=target(Move.CLAIM),
+        lease_token=token,
+        attempts=F("attempts") + 1,
+        revision=F("revision") + 1,
+        next_retry_at=None,
+        waiting_for="",
+        started_at=Coalesce("started_at", Value(now)),  # the first pick-up
+        updated_at=now,
+    )
+    if not taken:
         return []
     # without an order: with the model's own, SQLite would walk an index that gives the order, not the rows
     mine = {row.pk: row for row in Context.objects.filter(pk__in=ids, lease_token=token).order_by()}

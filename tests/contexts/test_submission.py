@@ -9,12 +9,10 @@ from base.validation import read_model
 from components.models import Pipeline
 from contexts.models import Context
 from contexts.submission import (
-    BACKLOG_STEP_MS,
     ContextSubmission,
     PipelineReader,
     Submitter,
     check_sizes,
-    claim_order,
     context_row,
 )
 from tests.contexts.rows import STEPS
@@ -96,19 +94,3 @@ def test_data_is_measured_as_compact_utf8(data, fits):
         with pytest.raises(TooLarge) as caught:
             check_sizes(submission, "/contexts/3")
         assert [fault.path for fault in caught.value.errors] == ["/contexts/3/data"]
-
-
-def test_later_comes_after_earlier_and_urgent_before_both():
-    later = datetime(2023, 5, 15, 10, 31, tzinfo=UTC)
-    assert claim_order(MOMENT, 0) < claim_order(MOMENT, 50) < claim_order(later, 50) < claim_order(MOMENT, 100)
-
-
-def test_no_priority_waits_for_ever():
-    much_later = datetime(2023, 5, 15, 11, 0, tzinfo=UTC)
-    assert claim_order(MOMENT, 100) < claim_order(much_later, 0)
-
-
-def test_a_large_bulk_lets_others_in_between():
-    one_minute_later = datetime(2023, 5, 15, 10, 31, tzinfo=UTC)
-    assert claim_order(MOMENT, 50, place=9999) > claim_order(one_minute_later, 50)
-    assert claim_order(MOMENT, 50, place=1) - claim_order(MOMENT, 50, place=0) == BACKLOG_STEP_MS

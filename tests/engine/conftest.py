@@ -1,17 +1,23 @@
 """Contexts in the database, made short."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from base import clock
+from contexts.claim_order import claim_order
 from contexts.models import Context
 from contexts.states import Status
-from contexts.submission import claim_order
 from users.models import Organization
 
 MakeContext = Callable[..., Context]
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return the place that a context takes which is submitted then, where nobody waits."""
+    return int(moment.timestamp() * 1000)
 
 
 @pytest.fixture
@@ -23,7 +29,7 @@ def make_context(organization: Organization) -> MakeContext:
             "type": "article",
             "pipeline": ["template", "ai_generator", "transformer"],
             "data": {"title": "A title", "keywords": ["one"], "tone": "technical"},
-            "claim_order": claim_order(now, 50),
+            "claim_order": claim_order(milliseconds(now), 50),
             **changes,
         }
         if values.get("status") == Status.RETRYING:

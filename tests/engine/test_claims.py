@@ -12,7 +12,6 @@ from contexts.engine.reaper import worker_bury
 from contexts.models import Context, StepTranscript, Worker, WorkerState
 from contexts.services import context_cancel
 from contexts.states import Move, Status
-from contexts.submission import claim_order
 
 pytestmark = pytest.mark.django_db
 
@@ -39,30 +38,27 @@ def test_claim_names_the_attempt_and_the_pick_up_time(make_context):
     assert context.revision == 2
 
 
-def test_claims_follow_priority_and_then_time(make_context):
-    now = clock.now()
-    low = make_context(claim_order=claim_order(now, 100))
-    high = make_context(claim_order=claim_order(now, 0))
-    early = make_context(claim_order=claim_order(now - timedelta(seconds=1), 50))
+def test_claims_follow_the_order_and_a_due_retry_keeps_its_place(make_context):
+    orders = [3, 1, 4, 2]
+    made = {order: make_context(claim_order=order) for order in orders}
+    Context.objects.filter(claim_order__in=[1, 4]).update(status=Status.RETRYING, next_retry_at=clock.now())
     jobs = claims.claim(claims.worker_register(), running=[], most=10)
-    assert [job.id for job in jobs] == [high.pk, early.pk, low.pk]
+    assert [job.id for job in jobs] == [made[order].pk for order in sorted(orders)]
 
 
-def test_low_priority_is_overtaken_for_ten_minutes_at_most(make_context):
-    now = clock.now()
-    low = make_context(claim_order=claim_order(now, 100))
-    make_context(claim_order=claim_order(now + timedelta(minutes=11), 50))
-    (job,) = claims.claim(claims.worker_register(), running=[], most=1)
-    assert job.id == low.pk
+def test_many_due_retries_of_others_keep_nobody_waiting(make_context):
+    for place in range(claims.CLAIM_AT_ONCE + 20):
+        make_context(claim_order=1000 + place, status=Status.RETRYING)
+    single = make_context(claim_order=1001)
+    jobs = claims.claim(claims.worker_register(), running=[], most=10)
+    assert single.pk in [job.id for job in jobs]
 
 
-def test_due_retry_comes_first_and_one_that_is_not_due_waits(make_context):
-    make_context()
+def test_retry_that_is_not_due_waits(make_context):
     due = make_context(status=Status.RETRYING)
     make_context(status=Status.RETRYING, next_retry_at=clock.now() + timedelta(seconds=5))
     jobs = claims.claim(claims.worker_register(), running=[], most=10)
-    assert jobs[0].id == due.pk
-    assert len(jobs) == 2
+    assert [job.id for job in jobs] == [due.pk]
 
 
 def test_held_contexts_are_not_claimed(make_context):

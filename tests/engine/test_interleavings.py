@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 
 from base import clock
 from base.problems import Conflict
+from contexts.claim_order import claim_order
 from contexts.engine import claims
 from contexts.engine.group import write_group
 from contexts.engine.job import Job, Write
@@ -24,7 +25,7 @@ from contexts.engine.reaper import worker_bury
 from contexts.models import Context, Worker, WorkerState
 from contexts.services import context_cancel, context_retry
 from contexts.states import ENDED, MOVES, OPEN, Move, Status
-from contexts.submission import claim_order
+from tests.engine.conftest import milliseconds
 from tests.engine.watching import Watch
 from users.models import Organization
 
@@ -75,7 +76,10 @@ class Interleavings(RuleBasedStateMachine):
     def submit(self) -> None:
         now = clock.now()
         Context.objects.create(
-            organization=self.organization, type="article", pipeline=STEPS, claim_order=claim_order(now, 50)
+            organization=self.organization,
+            type="article",
+            pipeline=STEPS,
+            claim_order=claim_order(milliseconds(now), 50),
         )
 
     @rule()
