@@ -3,15 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
-from base import clock
 from base.clock import milliseconds_between, to_iso
 from components.configurations import named_components, staff_only_fields
 from components.pipeline import parse_pipeline
 from contexts.models import Batch, Context
 from contexts.selectors import BatchProgress
-from contexts.states import Status
+from contexts.waiting import waiting_for
 
-FREE_WORKER = "a free worker"
 STAFF_ONLY_RUN_KEYS = frozenset({"traceback", "replaced"})
 
 
@@ -81,19 +79,6 @@ def processing_document(context: Context) -> dict[str, Any]:
         document["end_time"] = to_iso(context.ended_at)
         document["duration_ms"] = milliseconds_between(context.started_at, context.ended_at)
     return document
-
-
-def waiting_for(context: Context) -> str | None:
-    """Say in plain words why a context waits; None where it does not."""
-    if context.status == Status.PROCESSING:
-        return context.waiting_for or None
-    if context.status == Status.PENDING:
-        return context.waiting_for or FREE_WORKER
-    if context.status == Status.RETRYING:
-        due = context.next_retry_at
-        next_try = f"its next try at {to_iso(due)}" if due and due > clock.now() else FREE_WORKER
-        return context.waiting_for or next_try
-    return None
 
 
 def step_run_documents(context: Context) -> list[dict[str, Any]]:

@@ -10,10 +10,11 @@ from contexts.admin.access import admin_url
 from contexts.admin.article import Article, article_of, pretty
 from contexts.admin.explanations import Explanation, explain
 from contexts.admin.steps import Link, StepRow, chain_of, step_rows
-from contexts.document import step_run_documents, waiting_for
+from contexts.document import step_run_documents
 from contexts.models import Context
 from contexts.services import FROM_FAILED, FROM_START
 from contexts.states import OPEN, Status
+from contexts.waiting import waiting_in_full
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def context_page(context: Context, seen: Seen) -> ContextPage:
     return ContextPage(
         context=context,
         failure=failure_of(context),
-        waits_for=waiting_for(context) or "",
+        waits_for=waiting_in_full(context) or "",
         facts=_facts(context, steps),
         chain=chain_of(context),
         steps=steps,

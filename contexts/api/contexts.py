@@ -17,6 +17,7 @@ from contexts.document import context_document, context_summary, step_run_docume
 from contexts.selectors import ContextFilter, context_get, contexts_find
 from contexts.services import context_submit
 from contexts.submission import ContextSubmission
+from contexts.waiting import waiting_in_full
 from users.access import Scope
 from users.caller import caller_required
 
@@ -80,7 +81,8 @@ class ContextView(APIView):
     @extend_schema(operation_id="context_get", tags=TAGS, responses={200: Context})
     def get(self, request: Request, context_id: str) -> Response:
         """Return the context as it stands."""
-        return Response(context_document(context_get(context_id, caller_required(request).organization_id)))
+        context = context_get(context_id, caller_required(request).organization_id)
+        return Response({**context_document(context), "waiting_for": waiting_in_full(context)})
 
 
 class StepsView(APIView):

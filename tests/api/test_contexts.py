@@ -47,7 +47,7 @@ def test_a_submitted_context_can_be_read(api):
     made = post(api, "/api/contexts", SEED_DOCUMENT).json()
     answer = api.get(f"/api/contexts/{made['id']}")
     assert answer.status_code == 200
-    assert answer.json() == made
+    assert answer.json() == {**made, "waiting_for": "a worker: none is running"}
 
 
 def test_priority_and_metadata_are_kept(api):

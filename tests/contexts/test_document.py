@@ -2,10 +2,8 @@
 
 from datetime import timedelta
 
-import pytest
-
 from base import clock
-from contexts.document import context_document, processing_document, waiting_for
+from contexts.document import context_document, processing_document
 from contexts.states import Status
 from tests.contexts.rows import MOMENT, STEPS, make_context, ran_context
 
@@ -45,30 +43,6 @@ def test_an_end_has_a_time_and_a_duration_that_fit(organization):
 def test_a_cancellation_before_the_first_pick_up_has_no_processing(organization):
     context = make_context(organization, Status.CANCELLED, ended_at=clock.now())
     assert "processing" not in context_document(context)
-
-
-@pytest.mark.parametrize(
-    ("status", "fields", "expected"),
-    [
-        (Status.PENDING, {}, "a free worker"),
-        (Status.PENDING, {"waiting_for": "its turn"}, "its turn"),
-        (Status.PROCESSING, {}, None),
-        (Status.PROCESSING, {"waiting_for": "a rate limit"}, "a rate limit"),
-        (Status.RETRYING, {"next_retry_at": MOMENT}, "a free worker"),
-        (Status.COMPLETED, {"waiting_for": "nothing"}, None),
-        (Status.FAILED, {}, None),
-    ],
-)
-def test_what_it_waits_for_is_told_in_plain_words(organization, status, fields, expected):
-    assert waiting_for(make_context(organization, status, **fields)) == expected
-
-
-def test_a_retry_to_come_names_its_time(organization):
-    due = clock.now() + timedelta(minutes=1)
-    context = make_context(organization, Status.RETRYING, next_retry_at=due)
-    assert waiting_for(context) == f"its next try at {clock.to_iso(due)}"
-    context.waiting_for = "a worker of its own"
-    assert waiting_for(context) == "a worker of its own", "the engine knows better"
 
 
 def test_secrets_of_a_pipeline_in_a_group_are_left_out(organization):

@@ -57,7 +57,7 @@ def test_a_context_that_waits_for_its_next_try_says_so(admin_browser, worked):
     context = worked(empty())
     assert context.status == Status.RETRYING
     page = page_of(admin_browser, context)
-    assert "Waits for its next try at" in page
+    assert "Waits for retry 1 of 3 at 20" in page
     assert "Last error at ai_generator: Empty answer" in page
     assert "It is tried again by itself" in page
     assert "The article is not written yet." in page
