@@ -11,6 +11,7 @@ from django.db import Error
 
 from contexts.engine import claims
 from contexts.engine.admission import Survivors
+from contexts.engine.batch_size import BatchSize
 from contexts.engine.heartbeat import Heartbeat
 from contexts.engine.job import Job, Lease
 from contexts.engine.listener import Listener, make_listener
@@ -20,6 +21,7 @@ from contexts.engine.store import Store, is_outage
 
 CLAIM_SECONDS = 1.0
 LEASES_SECONDS = 0.25
+LAG_LOOK_SECONDS = 0.1
 STUBBORN_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
@@ -88,6 +90,7 @@ class Drain:
         self._runner = runner
         self._should_stop = should_stop
         self._running: dict[str, Running] = {}
+        self._batch = BatchSize(settings.max_in_flight)
         self._survivors = Survivors()
         self._token = ""
         self._lost = False
@@ -111,11 +114,13 @@ class Drain:
         listener = make_listener()
         heartbeat = self._heartbeat(registered_at)
         heartbeat.start()
+        watch = asyncio.create_task(self._watch_lag(), name="lag")
         try:
             picked_up = await self._take_turn(listener)
             await self._finish()
             return picked_up
         finally:
+            watch.cancel()
             await self._release(heartbeat, listener)
 
     def _heartbeat(self, registered_at: float) -> Heartbeat:
@@ -129,6 +134,14 @@ class Drain:
             lease_seconds=self._settings.lease_seconds,
             blocked_seconds=self._settings.blocked_seconds,
         )
+
+    async def _watch_lag(self) -> None:
+        """Take fewer contexts at once while the loop falls behind."""
+        while True:
+            due = time.monotonic() + LAG_LOOK_SECONDS
+            await asyncio.sleep(LAG_LOOK_SECONDS)
+            if self._batch.note_lag(time.monotonic() - due):
+                logger.warning("batch_shrank worker=%s size=%s", self._token, self._batch.size)
 
     async def _take_turn(self, listener: Listener) -> int:
         ends_at = time.monotonic() + self._settings.linger_seconds
@@ -151,7 +164,7 @@ class Drain:
         return picked_up
 
     def _is_full(self) -> bool:
-        return len(self._running) >= self._settings.max_in_flight
+        return len(self._running) >= self._batch.size
 
     def _must_stop(self) -> bool:
         if self._crash is not None:
@@ -170,7 +183,7 @@ class Drain:
         losses = [running.losses for running in self._running.values()]
         try:
             jobs = await self._store.claim(
-                self._token, running=losses, most=self._settings.max_in_flight, survivors=self._survivors
+                self._token, running=losses, most=self._batch.size, survivors=self._survivors
             )
         except claims.WorkerGone:
             self._abandon()
