@@ -12,7 +12,12 @@ TITLES = {"media_app.Asset": "Media", "users.ApiKey": "API keys"}  # else the pl
 GROUPS: list[tuple[str, list[tuple[str, str]]]] = [
     (
         "Work",
-        [("contexts.Context", "article"), ("contexts.Batch", "stacks"), ("contexts.Worker", "memory")],
+        [
+            ("contexts.Context", "article"),
+            ("contexts.Batch", "stacks"),
+            ("contexts.Worker", "memory"),
+            ("contexts.Provider", "smart_toy"),
+        ],
     ),
     (
         "Content",

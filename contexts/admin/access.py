@@ -79,6 +79,26 @@ class WatchedAdmin(ModelAdmin):
         )
 
 
+class InstallationAdmin(WatchedAdmin):
+    """Rows about the whole installation: read only, and for staff of Draftline; hosts are nobody else's business."""
+
+    list_display_links = None
+    actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = self.model._default_manager.all()  # they belong to no organization
+        return rows
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return organization_of(request) is None and bool(super().has_view_permission(request, obj))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return organization_of(request) is None and bool(super().has_module_permission(request))
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
 def admin_url(page: str, key: str | None) -> str:
     """Return the address of another admin page about the row ``key``; empty where there is no such page."""
     if not key:

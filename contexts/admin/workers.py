@@ -5,42 +5,26 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.timesince import timesince
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from base import clock
-from contexts.admin.access import WatchedAdmin
+from contexts.admin.access import InstallationAdmin
 from contexts.admin.texts import moment_text
 from contexts.models import Worker, WorkerState
-from users.scoped_admin import organization_of
 
 STATE_COLOURS = {"live": "success", "silent": "warning", "stopped": "default", "dead": "danger"}
 
 
 @admin.register(Worker)
-class WorkerAdmin(WatchedAdmin):
-    """Read only, and for staff of Draftline: hosts are nobody else's business."""
+class WorkerAdmin(InstallationAdmin):
+    """Which processes there are, the newest first."""
 
     list_display = ("host", "pid", "state_shown", "in_flight", "heartbeat_shown", "started_shown", "version", "id")
-    list_display_links = None
     list_filter = (("state", ChoicesDropdownFilter),)
     list_filter_submit = True
-    actions = None
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Worker]:
-        return Worker.objects.all()  # workers belong to no organization
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return organization_of(request) is None and super().has_view_permission(request, obj)
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return organization_of(request) is None and super().has_module_permission(request)
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     @display(description="State", label=STATE_COLOURS)
     def state_shown(self, worker: Worker) -> str:

@@ -9,7 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from base import clock
+from contexts.admin.texts import moment_text
 from contexts.batches import batch_submit
+from contexts.engine.limits import Need, ProviderLimits, Refusal
+from contexts.engine.providers import provider_settle
 from contexts.engine.run import run_drain
 from contexts.models import Batch, Context, IdempotencyKey, StepTranscript, Worker, WorkerState
 from contexts.states import Status
@@ -19,6 +22,7 @@ from users.access import Role
 
 pytestmark = pytest.mark.django_db
 BATCHES, WORKERS = "/admin/contexts/batch/", "/admin/contexts/worker/"
+PROVIDERS = "/admin/contexts/provider/"
 QUEUE = ("ormq", "schedule", "success", "failure")
 
 
@@ -108,10 +112,24 @@ def test_workers_are_shown_and_a_silent_one_stands_out(admin_browser):
     assert admin_browser.post(f"{WORKERS}wrk_1/change/", {"pid": 1}).status_code == 403
 
 
-def test_staff_of_one_organization_see_no_workers(person, organization):
+@pytest.mark.parametrize("address", [WORKERS, PROVIDERS])
+def test_staff_of_one_organization_see_no_workers_and_providers(person, organization, address):
     browser = person(Role.OPERATOR, organization)
-    assert browser.get(WORKERS).status_code == 403
-    assert WORKERS not in browser.get("/admin/").content.decode()
+    assert browser.get(address).status_code == 403
+    assert address not in browser.get("/admin/").content.decode()
+
+
+def test_provider_that_is_left_alone_says_until_when(admin_browser):
+    now = clock.now()
+    provider_settle("openai", ProviderLimits(), Need("a", active=8, wanted=8))
+    assert "left alone" not in admin_browser.get(PROVIDERS).content.decode()
+    refused = Need("a", active=7, wanted=9, refusal=Refusal(now.timestamp(), 600))
+    provider_settle("openai", ProviderLimits(), refused)
+    page = admin_browser.get(PROVIDERS).content.decode()
+    assert "left alone" in page
+    assert moment_text(now + timedelta(seconds=600))[:-4] in page
+    assert "4 of 1000" in page
+    assert admin_browser.post(f"{PROVIDERS}openai/change/", {"state": "{}"}).status_code == 403
 
 
 def test_the_queue_is_for_administrators_and_read_only(person, admin_browser, other):
