@@ -20,6 +20,7 @@ from ulid import ULID
 from base import clock
 from base.inserting import insert
 from base.problems import MAX_FAULTS, Conflict, Fault, InvalidInput, TooLarge
+from base.turns import write_soon
 from base.validation import read_model
 from contexts.claim_order import lines
 from contexts.doorbell import doorbell
@@ -192,9 +193,8 @@ def _insert_one(row: Context) -> None:
 
 def _batch_accept(batch: Batch) -> bool:
     """Pass the commit point; True for the one call that did."""
-    matched = Batch.objects.filter(pk=batch.pk, state=BatchState.ACCEPTING).update(
-        state=BatchState.ACCEPTED, updated_at=clock.now()
-    )
+    accepting = Batch.objects.filter(pk=batch.pk, state=BatchState.ACCEPTING)
+    matched = write_soon(lambda: accepting.update(state=BatchState.ACCEPTED, updated_at=clock.now()))
     if not matched and not Batch.objects.filter(pk=batch.pk, state__in=VISIBLE_BATCHES).exists():
         raise _given_up()
     return bool(matched)
@@ -206,7 +206,8 @@ def _given_up() -> Conflict:
 
 def batch_release(batch_id: str) -> None:
     """Make the held contexts of an accepted batch claimable; safe to repeat."""
-    Context.objects.filter(batch_id=batch_id, status__in=sources(Move.RELEASE)).update(status=target(Move.RELEASE))
+    held = Context.objects.filter(batch_id=batch_id, status__in=sources(Move.RELEASE))
+    write_soon(lambda: held.update(status=target(Move.RELEASE)))
 
 
 def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
@@ -219,7 +220,8 @@ def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
     batch = batch_get(batch_id, organization_id)
     batch_release(batch.pk)  # accepted rows that a crash left held would otherwise run later
     now = clock.now()
-    matched = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.CANCEL)).update(**cancelled(now))
+    rows = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.CANCEL))
+    matched = write_soon(lambda: rows.update(**cancelled(now)))
     if not matched:
         raise Conflict(f"Nothing in {batch.pk} is open; there is nothing to cancel.")
     Batch.objects.filter(pk=batch.pk).update(state=BatchState.CANCELLED, updated_at=now)
@@ -236,7 +238,8 @@ def batch_retry_failed(batch_id: str, *, organization_id: str | None) -> tuple[B
     """
     batch = batch_get(batch_id, organization_id)
     now = clock.now()
-    matched = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.RETRY)).update(**retried(now))
+    rows = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.RETRY))
+    matched = write_soon(lambda: rows.update(**retried(now)))
     if not matched:
         raise Conflict(f"No context of {batch.pk} has failed.")
     Batch.objects.filter(pk=batch.pk).update(state=BatchState.ACCEPTED, updated_at=now)

@@ -12,6 +12,7 @@ from base import clock
 from base.inserting import insert
 from base.problems import Conflict, Fault, InvalidInput, pointer
 from base.strict_json import faults_in
+from base.turns import write_soon
 from components.pipeline import Plan, parse_pipeline
 from contexts import rewind
 from contexts.claim_order import lines
@@ -90,7 +91,8 @@ def context_cancel(context_id: str, *, organization_id: str | None) -> Context:
     """
     context = context_get(context_id, organization_id)
     now = clock.now()
-    matched = Context.objects.filter(pk=context.pk, status__in=sources(Move.CANCEL)).update(**cancelled(now))
+    rows = Context.objects.filter(pk=context.pk, status__in=sources(Move.CANCEL))
+    matched = write_soon(lambda: rows.update(**cancelled(now)))
     context.refresh_from_db()
     if not matched:
         raise Conflict(f"{context.pk} is {context.status}; only a context that has not ended can be cancelled.")
@@ -125,12 +127,13 @@ def context_retry(
     data = rewind.rewind(context.data, context.step_runs, set(done) - set(kept))
     data = _patched(data, patch, rewind.keys_written_by(context.step_runs, set(kept)))
     now = clock.now()
-    matched = Context.objects.filter(pk=context.pk, status__in=sources(Move.RETRY), revision=context.revision).update(
-        **retried(now),
-        data=data,
-        title=title_of(data),
-        processing=_processing_after(context.processing, kept),
-    )
+    values = retried(now) | {
+        "data": data,
+        "title": title_of(data),
+        "processing": _processing_after(context.processing, kept),
+    }
+    rows = Context.objects.filter(pk=context.pk, status__in=sources(Move.RETRY), revision=context.revision)
+    matched = write_soon(lambda: rows.update(**values))
     if not matched:
         raise Conflict(f"{context.pk} has changed meanwhile; look at it again before you retry.")
     doorbell.ring()
