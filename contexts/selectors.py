@@ -83,11 +83,18 @@ def _of_batch(rows: QuerySet[Context], organization_id: str | None, wanted: Cont
     What is compared as an expression has no index that could be taken.
     """
     rows = rows.filter(batch_id=wanted.batch_id)
-    if organization_id is not None:
-        rows = rows.alias(owner=Coalesce("organization_id", Value(""))).filter(owner=organization_id)
-    if wanted.statuses:
-        rows = rows.alias(state=Coalesce("status", Value(""))).filter(state__in=list(wanted.statuses))
-    return rows
+    rows = rows if organization_id is None else with_owner_in_batch(rows, organization_id)
+    return with_status_in_batch(rows, wanted.statuses) if wanted.statuses else rows
+
+
+def with_owner_in_batch(rows: QuerySet[Context], organization_id: str) -> QuerySet[Context]:
+    """Keep the rows of an organization, without the indexes of the organization: the batch's has fewer rows."""
+    return rows.alias(owner=Coalesce("organization_id", Value(""))).filter(owner=organization_id)
+
+
+def with_status_in_batch(rows: QuerySet[Context], statuses: Iterable[str]) -> QuerySet[Context]:
+    """Keep the rows of these statuses, without the indexes of the status: the batch's has fewer rows."""
+    return rows.alias(state=Coalesce("status", Value(""))).filter(state__in=list(statuses))
 
 
 def _created(rows: QuerySet[Context], wanted: ContextFilter) -> QuerySet[Context]:

@@ -43,7 +43,11 @@ class WatchedAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
         own = organization_of(request)
-        return rows if own is None else rows.filter(organization_id=own)
+        return rows if own is None else self.owned(request, rows, own)
+
+    def owned(self, request: HttpRequest, rows: QuerySet[Any], organization_id: str) -> QuerySet[Any]:
+        """Keep the rows of one organization."""
+        return rows.filter(organization_id=organization_id)
 
     def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Paginator:
         if queryset.model is LogEntry:  # one row's history is short, and its page tells how many entries there are

@@ -20,7 +20,7 @@ from contexts.admin.moves import attempt, on_each, tell
 from contexts.admin.steps import step_at_work
 from contexts.admin.texts import STATUS_COLOURS, moment_text, seconds_text
 from contexts.models import Context
-from contexts.selectors import ID_TEXT, id_begins
+from contexts.selectors import ID_TEXT, id_begins, with_owner_in_batch
 from contexts.services import FROM_FAILED, context_cancel, context_retry
 from contexts.states import OPEN, Status
 from users.models import User
@@ -65,6 +65,11 @@ class ContextAdmin(WatchedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Context]:
         # exclude, not status__in: the order of the primary key stays the way to read
         return super().get_queryset(request).exclude(status=Status.HELD)
+
+    def owned(self, request: HttpRequest, rows: QuerySet[Any], organization_id: str) -> QuerySet[Any]:
+        if request.GET.get(BatchFilter.parameter_name):
+            return with_owner_in_batch(rows, organization_id)
+        return super().owned(request, rows, organization_id)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Context], search_term: str

@@ -11,7 +11,7 @@ from unfold.utils import parse_date_str
 
 from base.ids import first_id_at
 from components.models import Pipeline
-from contexts.selectors import CLOCK_SLACK
+from contexts.selectors import CLOCK_SLACK, with_status_in_batch
 from contexts.states import OPEN, VISIBLE
 from templates_app.models import Template
 from users.models import Organization
@@ -31,9 +31,12 @@ class StatusFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
-        if value == ALL_OPEN:
-            return queryset.filter(status__in=OPEN)
-        return queryset.filter(status=value) if value else queryset
+        if not value:
+            return queryset
+        wanted = list(OPEN) if value == ALL_OPEN else [value]
+        if request.GET.get(BatchFilter.parameter_name):
+            return with_status_in_batch(queryset, wanted)
+        return queryset.filter(status__in=wanted)
 
 
 class TypeFilter(DropdownFilter):

@@ -47,6 +47,20 @@ def test_an_id_its_beginning_and_words_of_the_title_find_a_context(admin_browser
     assert shown(admin_browser, q="ctx_0000") == shown(admin_browser, q="nothing of the kind") == []
 
 
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="another database has other words for its plans")
+@pytest.mark.parametrize("query", [{}, {"status": "failed"}, {"status": "open"}])
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.OPERATOR])
+def test_a_batch_is_listed_from_its_own_index(person, organization, role, query):
+    browser = person(role, organization if role == Role.OPERATOR else None)
+    with CaptureQueriesContext(connection) as made:
+        assert shown(browser, batch="batch_a", **query) == []
+    (listed,) = [item["sql"] for item in made if "INNER JOIN" in item["sql"] and "ORDER BY" in item["sql"]]
+    with connection.cursor() as cursor:
+        plan = str(cursor.execute(f"EXPLAIN QUERY PLAN {listed}").fetchall())
+    assert "contexts_batch_list" in plan
+    assert "TEMP B-TREE" not in plan
+
+
 def test_every_filter_narrows_the_list(admin_browser, submit, organization, other):
     plain = submit()
     cancelled = submit(other)
