@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from benchmarks.machine import machine_facts
+from benchmarks.markdown import markdown
 from benchmarks.peers.rows import with_peers
 from benchmarks.processes import BenchFailed
 from benchmarks.report import FORMAT, as_document, print_comparison, print_machine, print_row
-from benchmarks.row import Row
+from benchmarks.row import Row, RowResult
 from benchmarks.rows import ROWS
 from benchmarks.run import run_row
 from benchmarks.workshop import Workshop
@@ -31,6 +32,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small counts and one run, to see that it works")
     parser.add_argument("--runs", type=int, help="how often each variant runs (default 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there, for a page")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="print ratios to an earlier --json file")
     parser.add_argument("--folder", type=Path, help="where the temporary databases go; must be a real disk")
     options = parser.parse_args()
@@ -66,23 +68,28 @@ def earlier_document(path: Path | None) -> dict[str, Any] | None:
     return document
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> bool:
+    """Measure, print, write; True where nothing failed. The file is written after each row: the next may take long."""
     earlier = earlier_document(options.compare)
     console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE)
     with Workshop(folder=options.folder, is_quick=options.quick) as workshop:
         machine = machine_facts(workshop.folder)
+        facts = {"quick": options.quick, "runs": options.runs, "peers": options.peers}
         print_machine(console, machine)
         if options.quick:
             console.print("\nSmall counts and one run: the figures say that it works, not how fast.")
-        results = []
+        results: list[RowResult] = []
         for row in chosen_rows(options):
             results.append(run_row(row, workshop, runs=options.runs))
             print_row(console, results[-1])
-    document = as_document(results, machine, {"quick": options.quick, "runs": options.runs})
-    if options.json:
-        options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+            document = as_document(results, machine, facts)
+            if options.json:
+                options.json.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+            if options.markdown:
+                options.markdown.write_text(markdown(document), encoding="utf-8")
     if earlier:
         print_comparison(console, document, earlier)
+    return not any(result.failed for result in results)
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:
@@ -93,7 +100,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)  # whatever ends it, what it started ends too
     options = read_options()
     try:
-        run(options)
+        sys.exit(0 if run(options) else "bench: something failed; see above")
     except BenchFailed as exc:
         sys.exit(f"bench: {exc}")
     except KeyboardInterrupt:

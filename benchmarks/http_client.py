@@ -34,9 +34,12 @@ class HttpClient:
         return self._ask("POST", path, body)
 
     def _ask(self, method: str, path: str, body: bytes | None) -> Any:
-        self._connection.request(method, path, body, self._headers)
-        answer = self._connection.getresponse()
-        read = answer.read()
+        try:
+            self._connection.request(method, path, body, self._headers)
+            answer = self._connection.getresponse()
+            read = answer.read()
+        except (OSError, http.client.HTTPException) as exc:
+            raise BenchFailed(f"{method} {path} was not answered: {exc}") from exc
         if answer.status >= 300:
             raise BenchFailed(f"{method} {path} answered {answer.status}: {read[:300].decode(errors='replace')}")
         return json.loads(read)

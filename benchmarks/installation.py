@@ -185,4 +185,7 @@ class Installation:
 
     def drain_pid(self) -> int:
         """Return the process that runs the contexts; there is one worker."""
-        return next(pid for pid in self.watch.drain_pids() if psutil.pid_exists(pid))
+        alive = [pid for pid in self.watch.drain_pids() if psutil.pid_exists(pid)]
+        if not alive:
+            raise BenchFailed(f"no worker runs any more; see {self.log}")
+        return alive[0]

@@ -49,6 +49,8 @@ async def _client(port: int, make_request: Callable[[int], bytes], ends_at: floa
             writer.write(make_request(answered))
             await _read_answer(reader, status)
             answered += 1
+    except (OSError, EOFError) as exc:
+        raise BenchFailed(f"the server broke a connection off: {exc}") from exc
     finally:
         writer.close()
     return answered

@@ -4,6 +4,7 @@ import os
 import platform
 import sqlite3
 import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import django
 import psutil
 
+from base.clock import now, to_iso
 from benchmarks.processes import ROOT
 from benchmarks.workshop import file_system
 
@@ -22,10 +24,12 @@ def machine_facts(folder: Path) -> dict[str, Any]:
         folder: where the databases lie.
     """
     return {
+        "measured_at": to_iso(now()),
         "cpu": cpu_model(),
         "cores": psutil.cpu_count() or 0,
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "load_before": round(os.getloadavg()[0], 2),
+        "loop_ms": round(loop_ms(), 1),
         "system": platform.platform(),
         "file_system": file_system(folder),
         "python": platform.python_version(),
@@ -33,6 +37,18 @@ def machine_facts(folder: Path) -> dict[str, Any]:
         "sqlite": sqlite3.sqlite_version,
         "revision": revision(),
     }
+
+
+def loop_ms() -> float:
+    """Return how long a million turns of a Python loop take, at best: how fast the machine is just now."""
+
+    def once() -> float:
+        began = time.perf_counter()
+        for _ in range(1_000_000):
+            pass
+        return (time.perf_counter() - began) * 1000
+
+    return min(once() for _ in range(5))
 
 
 def cpu_model() -> str:

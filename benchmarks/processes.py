@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import psutil
 
+from config.supervisor import ends_with_parent
+
 ROOT = Path(__file__).resolve().parents[1]
 STOP_SECONDS = 20.0
 LOOK_SECONDS = 0.02
@@ -79,6 +81,7 @@ class Child:
                 stderr=output,
                 text=True,
                 start_new_session=True,
+                preexec_fn=ends_with_parent(),
             )
         self.name = " ".join(command[1:])
         self.log = log

@@ -32,6 +32,7 @@ def _row_document(result: RowResult) -> dict[str, Any]:
             for variant, figures in result.figures.items()
         },
         "missing": dict(result.missing),
+        "failed": dict(result.failed),
         "aims": [_aim_document(aim, result) for aim in result.row.aims],
     }
 
@@ -79,12 +80,13 @@ def print_row(console: Console, result: RowResult) -> None:
     for metric in metrics:
         table.add_column(f"{metric.label}\n{metric.unit}", justify="right")
     for variant in row.variants:
-        if variant.name in result.missing:
-            table.add_row(variant.name, result.missing[variant.name])
-        elif variant.name in result.figures:
+        if variant.name in result.figures:
             figures = result.figures[variant.name]
             table.add_row(variant.name, *(_cell(metric, figures.get(metric.name)) for metric in metrics))
-    console.print(table)
+    if table.row_count:
+        console.print(table)
+    for name, why in {**result.missing, **result.failed}.items():
+        console.print(f"  {name}: [yellow]{why}[/yellow]", highlight=False)
     for aim in row.aims:
         console.print(_aim_line(aim, result), highlight=False)
 

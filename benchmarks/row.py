@@ -114,12 +114,14 @@ class RowResult:
 
     Args:
         figures: ``{variant: {metric: summary}}``.
-        missing: ``{variant: why it was not measured}``.
+        missing: ``{variant: what to install}``.
+        failed: ``{variant: what went wrong}``.
     """
 
     row: Row
     figures: Mapping[str, Mapping[str, Summary]]
     missing: Mapping[str, str]
+    failed: Mapping[str, str]
 
     @property
     def medians(self) -> dict[str, dict[str, float]]:

@@ -3,6 +3,7 @@
 import sqlite3
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -62,6 +63,11 @@ class Watch:
                 raise BenchFailed(f"{context_id} has not completed within {seconds:g} s")
             time.sleep(0.001)
         return time.monotonic()
+
+    def ended_at(self, context_id: str) -> datetime:
+        """Return when a completed context ended, as its row says, in milliseconds."""
+        ((text,),) = self.rows("SELECT ended_at FROM contexts WHERE _id = ?", context_id)
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
     def counts(self) -> dict[str, int]:
         return dict(self.rows("SELECT status, COUNT(*) FROM contexts GROUP BY status"))

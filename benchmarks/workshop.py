@@ -43,7 +43,7 @@ def temporary_folder(wanted: Path | None) -> Path:
 
 
 class Workshop:
-    """Keeps what runs share. Everything is gone after the ``with`` block; after a failure the logs stay.
+    """Keeps what runs share. Everything is gone after the ``with`` block, unless `keep_logs` was called.
 
     Attributes:
         is_quick: small counts, to see that it works.
@@ -56,6 +56,7 @@ class Workshop:
         self._models: dict[float, str] = {}
         self._numbers = count(1)
         self._cleanup = ExitStack()
+        self._has_failed = False
 
     def __enter__(self) -> Self:
         make_seed(self.seed)
@@ -65,8 +66,14 @@ class Workshop:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._cleanup.close()
-        if kind is None or not issubclass(kind, BenchFailed):
+        if self._has_failed:
+            say(f"the logs are in {self.folder}; remove it when you have read them")
+        else:
             shutil.rmtree(self.folder)
+
+    def keep_logs(self) -> None:
+        """Leave the folder as it is at the end: something went wrong."""
+        self._has_failed = True
 
     def size(self, full: int, quick: int) -> int:
         """Return how many there should be."""

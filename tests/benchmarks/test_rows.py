@@ -9,6 +9,7 @@ from rich.console import Console
 from benchmarks import work
 from benchmarks.__main__ import earlier_document
 from benchmarks.growth.plans import walks_the_table
+from benchmarks.markdown import markdown
 from benchmarks.model_server import completion, request_size
 from benchmarks.peers import environment
 from benchmarks.peers.rows import with_peers
@@ -71,6 +72,18 @@ def test_variant_that_is_not_installed_says_what_to_install(workshop):
     assert as_document([result], {}, {})["rows"]["example"]["aims"][0]["is_met"] is None
 
 
+def test_variant_that_fails_has_no_figures_and_stops_no_other(workshop):
+    def broken(_: Workshop) -> Figures:
+        raise BenchFailed("not all contexts completed: {'failed': 3}")
+
+    row = row_of(Variant("broken", broken), Variant("quick", lambda _: {"rate": 30.0}))
+    with workshop:
+        result = run_row(row, workshop, runs=2)
+    assert set(result.figures) == {"quick"}
+    assert "broken: not all contexts completed: {'failed': 3}" in shown(result)
+    assert workshop.folder.exists(), "the logs are kept"
+
+
 @pytest.mark.parametrize(
     ("server", "package"), [(environment.redis, "redis-server"), (environment.postgres, "postgresql")]
 )
@@ -79,6 +92,18 @@ def test_database_server_that_is_missing_is_named(server, package, tmp_path, mon
     monkeypatch.setattr(environment, "DEBIAN_POSTGRES", "nowhere/*/bin")
     with pytest.raises(Missing, match=f"apt-get install {package}"), server(tmp_path / "store"):
         pass
+
+
+def test_markdown_has_every_figure_and_every_aim(workshop):
+    def absent(_: Workshop) -> Figures:
+        raise Missing("apt-get install something")
+
+    values = iter([1234.5, 30.25])
+    row = row_of(Variant("quick", lambda _: {"rate": next(values)}), Variant("absent", absent))
+    text = markdown(as_document([run_row(row, workshop, runs=2)], {"cpu": "some"}, {}))
+    assert "| quick | 632 (30.2-1,234) |" in text
+    assert "absent: apt-get install something" in text
+    assert "| example | quick: rate at least 20 contexts/s | 632 | met |" in text
 
 
 def test_comparison_shows_the_ratio_of_what_both_have(workshop):
