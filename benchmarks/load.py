@@ -3,26 +3,32 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 
 from benchmarks.processes import BenchFailed
 
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
-def requests_per_second(
-    port: int, make_request: Callable[[int], bytes], *, clients: int, seconds: float, status: int
-) -> float:
-    """Send requests for so many seconds; return how many a second were answered.
+@dataclass(frozen=True)
+class Load:
+    """What a server answered in a time."""
+
+    requests: int
+    seconds: float
+
+
+def send_load(port: int, request: bytes, *, clients: int, seconds: float, status: int) -> Load:
+    """Send a request again and again for so many seconds.
 
     Args:
-        make_request: gives the whole request with a number, head and body.
+        request: the whole request, head and body.
         status: what every answer must have.
 
     Raises:
         BenchFailed: an answer had another status.
     """
-    return asyncio.run(_load(port, make_request, clients, seconds, status))
+    return asyncio.run(_load(port, request, clients, seconds, status))
 
 
 def post_request(path: str, key: str, body: bytes) -> bytes:
@@ -34,19 +40,19 @@ def post_request(path: str, key: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
-async def _load(port: int, make_request: Callable[[int], bytes], clients: int, seconds: float, status: int) -> float:
+async def _load(port: int, request: bytes, clients: int, seconds: float, status: int) -> Load:
     began = time.monotonic()
     ends_at = began + seconds
-    counts = await asyncio.gather(*(_client(port, make_request, ends_at, status) for _ in range(clients)))
-    return sum(counts) / (time.monotonic() - began)
+    counts = await asyncio.gather(*(_client(port, request, ends_at, status) for _ in range(clients)))
+    return Load(sum(counts), time.monotonic() - began)
 
 
-async def _client(port: int, make_request: Callable[[int], bytes], ends_at: float, status: int) -> int:
+async def _client(port: int, request: bytes, ends_at: float, status: int) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     answered = 0
     try:
         while time.monotonic() < ends_at:
-            writer.write(make_request(answered))
+            writer.write(request)
             await _read_answer(reader, status)
             answered += 1
     except (OSError, EOFError) as exc:

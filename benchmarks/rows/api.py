@@ -3,12 +3,13 @@
 import json
 import random
 import time
+from dataclasses import dataclass
 
 from benchmarks import work
 from benchmarks.http_client import HttpClient
 from benchmarks.installation import Installation
-from benchmarks.load import post_request, requests_per_second
-from benchmarks.processes import BenchFailed
+from benchmarks.load import post_request, send_load
+from benchmarks.processes import BenchFailed, Child, cpu_seconds
 from benchmarks.row import Better, Figures, Metric, Row, Variant, at_least, at_most
 from benchmarks.statistics import percentile
 from benchmarks.watch import OPEN
@@ -17,6 +18,7 @@ from benchmarks.workshop import Workshop
 CLIENTS = 4
 SLICE_SECONDS = 1.5
 SLICES = 3
+WARM_UP_SECONDS = 0.3
 BULK = 10_000
 READS = 300
 PAUSE_SECONDS = 0.01
@@ -25,32 +27,58 @@ BARE_SETTINGS = "benchmarks.bare.settings"
 POSTS = Metric("posts", "requests/s", Better.HIGHER, digits=0)
 BARE = Metric("bare_view", "requests/s", Better.HIGHER, digits=0)
 SHARE = Metric("share", "%", Better.HIGHER, digits=0)
+POST_CPU = Metric("post_cpu", "ms", Better.LOWER)
+BARE_CPU = Metric("bare_cpu", "ms", Better.LOWER)
 BULK_TIME = Metric("bulk", "s", Better.LOWER, digits=2)
 GET_P50 = Metric("get_p50", "ms", Better.LOWER)
 GET_P95 = Metric("get_p95", "ms", Better.LOWER)
 
 
+@dataclass
+class Tally:
+    """What one address has answered, and what that took of the web server's CPU."""
+
+    requests: int = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        return self.requests / self.seconds
+
+    @property
+    def cpu_ms(self) -> float:
+        return self.cpu_seconds * 1000 / self.requests
+
+
 def _post(workshop: Workshop) -> Figures:
     """Post to the real view and to the bare one by turns, on one web server."""
-    seconds = 0.3 if workshop.is_quick else SLICE_SECONDS
+    slices, seconds = (1, 0.3) if workshop.is_quick else (SLICES, SLICE_SECONDS)
+    tallies = {"/api/contexts": Tally(), "/bare/contexts": Tally()}
     with workshop.installation(settings=BARE_SETTINGS) as installation:
-        installation.start_web()
-        rates: dict[str, list[float]] = {"/api/contexts": [], "/bare/contexts": []}
-        for path in rates:
-            _requests_per_second(installation, path, 0.3)
-        for _ in range(1 if workshop.is_quick else SLICES):
-            for path, found in rates.items():
-                found.append(_requests_per_second(installation, path, seconds))
-    posts, bare = (sum(found) / len(found) for found in rates.values())
-    return {POSTS.name: posts, BARE.name: bare, SHARE.name: posts / bare * 100}
+        web = installation.start_web()
+        for path in tallies:
+            _add_load(installation, web, path, WARM_UP_SECONDS, Tally())
+        for _ in range(slices):
+            for path, tally in tallies.items():
+                _add_load(installation, web, path, seconds, tally)
+    posts, bare = tallies.values()
+    return {
+        POSTS.name: posts.rate,
+        BARE.name: bare.rate,
+        SHARE.name: posts.rate / bare.rate * 100,
+        POST_CPU.name: posts.cpu_ms,
+        BARE_CPU.name: bare.cpu_ms,
+    }
 
 
-def _requests_per_second(installation: Installation, path: str, seconds: float) -> float:
-    def make_request(number: int) -> bytes:
-        return post_request(path, installation.key, body)
-
-    body = json.dumps(work.context(0)).encode()
-    return requests_per_second(installation.port, make_request, clients=CLIENTS, seconds=seconds, status=201)
+def _add_load(installation: Installation, web: Child, path: str, seconds: float, tally: Tally) -> None:
+    request = post_request(path, installation.key, json.dumps(work.context(0)).encode())
+    cpu_before = cpu_seconds([web.process.pid])
+    load = send_load(installation.port, request, clients=CLIENTS, seconds=seconds, status=201)
+    tally.cpu_seconds += cpu_seconds([web.process.pid]) - cpu_before
+    tally.requests += load.requests
+    tally.seconds += load.seconds
 
 
 def _bulk_and_get(workshop: Workshop) -> Figures:
@@ -94,7 +122,7 @@ API = Row(
         f"table, one insert, no checks); no worker. bulk: {BULK:,} contexts in one call, to the answer. get: a context "
         f"by id, one client, {READS} reads while the one worker runs those {BULK:,} (offline provider)."
     ),
-    metrics=(POSTS, BARE, SHARE, BULK_TIME, GET_P50, GET_P95),
+    metrics=(POSTS, BARE, SHARE, POST_CPU, BARE_CPU, BULK_TIME, GET_P50, GET_P95),
     variants=(Variant("post", _post), Variant("bulk, get", _bulk_and_get)),
     aims=(at_least(70, "post", SHARE), at_most(3, "bulk, get", BULK_TIME), at_most(20, "bulk, get", GET_P95)),
 )
