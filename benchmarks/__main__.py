@@ -5,18 +5,20 @@ import json
 import signal
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from rich.console import Console
 
+from benchmarks.compare import print_comparison
+from benchmarks.document import as_document, read_document
 from benchmarks.machine import machine_facts
 from benchmarks.markdown import markdown
 from benchmarks.peers.rows import with_peers
 from benchmarks.processes import BenchFailed
-from benchmarks.report import FORMAT, as_document, print_comparison, print_machine, print_row
 from benchmarks.row import Row, RowResult
 from benchmarks.rows import ROWS
 from benchmarks.run import run_row
+from benchmarks.table import print_machine, print_row
 from benchmarks.workshop import Workshop
 
 WIDTH_OF_A_FILE = 140
@@ -51,26 +53,9 @@ def chosen_rows(options: argparse.Namespace) -> list[Row]:
     return [with_peers(row) for row in rows] if options.peers else rows
 
 
-def earlier_document(path: Path | None) -> dict[str, Any] | None:
-    """Read the results to compare with, before minutes are spent.
-
-    Raises:
-        BenchFailed: they cannot be read.
-    """
-    if path is None:
-        return None
-    try:
-        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as exc:
-        raise BenchFailed(f"--compare {path}: {exc}") from exc
-    if document.get("format") != FORMAT:
-        raise BenchFailed(f"--compare {path}: this is no result of script/bench, or of another version of it.")
-    return document
-
-
 def run(options: argparse.Namespace) -> bool:
     """Measure, print, write; True where nothing failed. The file is written after each row: the next may take long."""
-    earlier = earlier_document(options.compare)
+    earlier = read_document(options.compare) if options.compare else None  # before minutes are spent
     console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE)
     with Workshop(folder=options.folder, is_quick=options.quick) as workshop:
         machine = machine_facts(workshop.folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.report import FORMAT
+from benchmarks.document import FORMAT
 
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,18 +7,19 @@ import pytest
 from rich.console import Console
 
 from benchmarks import work
-from benchmarks.__main__ import earlier_document
+from benchmarks.compare import changes, print_comparison
+from benchmarks.document import as_document, read_document
 from benchmarks.growth.plans import walks_the_table
 from benchmarks.markdown import markdown
 from benchmarks.model_server import completion, request_size
 from benchmarks.peers import environment
 from benchmarks.peers.rows import with_peers
 from benchmarks.processes import BenchFailed, Missing
-from benchmarks.report import as_document, print_comparison, print_row, ratios
 from benchmarks.row import Better, Figures, Metric, Row, Variant, at_least
 from benchmarks.rows import ROWS
 from benchmarks.run import run_row
 from benchmarks.statistics import percentile
+from benchmarks.table import print_row
 from benchmarks.workshop import Workshop, temporary_folder
 
 RATE = Metric("rate", "contexts/s", Better.HIGHER)
@@ -112,8 +113,10 @@ def test_comparison_shows_the_ratio_of_what_both_have(workshop):
         return as_document([run_row(row, workshop, runs=1)], {"revision": "abc", "cpu": "some"}, {})
 
     now, earlier = document(30.0, "quick"), document(20.0, "quick")
-    assert list(ratios(now, earlier)) == [("example quick rate", 20.0, 30.0, "higher")]
-    assert list(ratios(now, document(20.0, "another"))) == []
+    assert [(change.label, change.verdict) for change in changes(now, earlier)] == [("example quick rate", "better")]
+    assert [change.verdict for change in changes(earlier, now)] == ["worse"]
+    assert [change.verdict for change in changes(now, now)] == ["same"]
+    assert list(changes(now, document(20.0, "another"))) == []
     console = Console(width=120, record=True, file=StringIO())
     print_comparison(console, now, earlier)
     assert "1.50x" in (text := console.export_text())
@@ -123,9 +126,9 @@ def test_comparison_shows_the_ratio_of_what_both_have(workshop):
 def test_file_that_is_no_result_is_refused_before_anything_runs(tmp_path):
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(BenchFailed, match=r"no result of script/bench"):
-        earlier_document(tmp_path / "other.json")
+        read_document(tmp_path / "other.json")
     with pytest.raises(BenchFailed, match="No such file"):
-        earlier_document(tmp_path / "none.json")
+        read_document(tmp_path / "none.json")
 
 
 def test_folder_in_memory_is_refused(tmp_path, monkeypatch):
