@@ -21,7 +21,7 @@ from benchmarks.run import run_row
 from benchmarks.table import print_machine, print_row
 from benchmarks.workshop import Workshop
 
-WIDTH_OF_A_FILE = 140
+WIDTH_OF_A_FILE = 170
 
 
 def read_options() -> argparse.Namespace:

@@ -15,7 +15,7 @@ from benchmarks.peers.variables import MODEL_URL, STORE_URL
 from benchmarks.processes import ROOT, Child, Missing, say, wait_until
 from config.listening import free_port
 
-REQUIREMENTS = Path(__file__).with_name("requirements-peers.txt")
+REQUIREMENTS = (ROOT / "requirements.txt", Path(__file__).with_name("requirements-peers.txt"))
 FOLDER = ROOT / "var" / "bench-peers"
 STAMP = FOLDER / "installed.txt"
 DEBIAN_POSTGRES = "usr/lib/postgresql/*/bin"
@@ -30,17 +30,23 @@ def peers_python() -> Path:
         Missing: it cannot be made.
     """
     python = FOLDER / "bin" / "python"
-    wanted = REQUIREMENTS.read_text(encoding="utf-8")
-    if python.exists() and STAMP.exists() and STAMP.read_text(encoding="utf-8") == wanted:
+    wanted = _packages()
+    if python.exists() and STAMP.exists() and STAMP.read_text(encoding="utf-8").splitlines() == wanted:
         return python
     say(f"installing the peers into {FOLDER} (a minute, the first time)")
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(REQUIREMENTS)]
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted]
     for command in ([sys.executable, "-m", "venv", "--clear", str(FOLDER)], pip):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            raise Missing(f"{' '.join(command)} failed: {done.stderr.strip()[-300:]}")
-    STAMP.write_text(wanted, encoding="utf-8")
+            raise Missing(f"{' '.join(command[:4])} failed: {done.stderr.strip()[-300:]}")
+    STAMP.write_text("\n".join(wanted), encoding="utf-8")
     return python
+
+
+def _packages() -> list[str]:
+    """Return what to install: the components need Draftline's packages, but its constraints cannot be kept."""
+    lines = [line.strip() for path in REQUIREMENTS for line in path.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line and not line.startswith(("#", "-"))]
 
 
 @dataclass(frozen=True)
