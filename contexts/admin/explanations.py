@@ -159,7 +159,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     ),
     "worker_lost": Explanation(
         "Worker died",
-        "The worker process died again and again while it ran this context, three times while it ran nothing else.",
+        "The worker process died again and again while it ran this context, five times while it ran nothing else.",
         "Look at the worker's log and its memory: this context may be what kills it. Retry once that is known.",
     ),
     "engine_error": Explanation("Engine error", "Draftline itself could not go on with this context.", _PROGRAMMER),

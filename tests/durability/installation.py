@@ -8,8 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -101,6 +102,17 @@ class Installation:
         self.server.wait(timeout=20)
         return time.monotonic() - began
 
+    def kill_everything(self) -> None:
+        """Kill every process at once, as a power cut does; `start` starts them again."""
+        assert self.server is not None
+        supervisor = psutil.Process(self.server.pid)
+        victims = [supervisor, *supervisor.children(recursive=True)]  # itself first, or it would restart the others
+        for victim in victims:
+            with suppress(psutil.NoSuchProcess):
+                victim.kill()
+        self.server.wait(timeout=10)
+        psutil.wait_procs(victims, timeout=10)
+
     def is_ready(self) -> bool:
         try:
             return requests.get(f"{self.url}/readyz", timeout=5).ok
@@ -127,6 +139,18 @@ class Installation:
         """Submit so many contexts like the seed's; return the batch's id."""
         contexts = [{**SEED, **changes} for _ in range(number)]
         return str(self.post("contexts/bulk", {"contexts": contexts})["batch_id"])
+
+    def submit_surely(self, contexts: list[dict[str, Any]]) -> str:
+        """Submit contexts as a careful client does: with a key, again and again until it is answered."""
+        key = f"key-{uuid.uuid4()}"
+
+        def answered() -> str | None:
+            try:
+                return str(self.post("contexts/bulk", {"contexts": contexts}, **{"Idempotency-Key": key})["batch_id"])
+            except requests.RequestException:
+                return None
+
+        return str(wait_until(answered, seconds=60, what="a submission is answered"))
 
     def counts(self, batch_id: str) -> dict[str, int]:
         counts: dict[str, int] = self.get(f"batches/{batch_id}")["counts"]
@@ -157,10 +181,17 @@ class Installation:
             SELECT w.pid, COUNT(c._id) FROM workers w LEFT JOIN contexts c ON c.lease_token = w._id
             WHERE w.state = 'live' GROUP BY w.pid
         """
-        with sqlite3.connect(self.data_dir / "draftline.sqlite3") as database:
-            found = dict(database.execute(query).fetchall())
-        database.close()
+        found = dict(self.rows(query))
         return {pid: held for pid, held in found.items() if psutil.pid_exists(pid)}
+
+    def rows(self, query: str, *values: Any) -> list[Any]:
+        """Ask the database itself, or tell it something."""
+        with closing(sqlite3.connect(self.data_dir / "draftline.sqlite3", timeout=20)) as database, database:
+            return database.execute(query, values).fetchall()
+
+    def histories(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the step runs of every context, by id."""
+        return {pk: json.loads(runs) for pk, runs in self.rows("SELECT _id, step_runs FROM contexts")}
 
     def wait_for_drains(self, number: int = 2) -> None:
         wait_until(lambda: len(self.drain_pids()) >= number, seconds=30, what=f"{number} drains run")

@@ -1,0 +1,73 @@
+"""Processes are killed at random while contexts run: nothing is lost, nothing is doubled, nobody innocent is blamed."""
+
+import json
+import os
+import random
+import re
+import time
+from collections import Counter
+from contextlib import suppress
+
+import psutil
+import pytest
+
+from tests.durability.installation import SEED, Installation, wait_until
+from tests.fakes.openai_server import FakeOpenAi
+
+pytestmark = [pytest.mark.durability, pytest.mark.timeout(400)]
+
+KILLS = ["worker"] * 10 + ["cluster"] * 6 + ["everything"] * 4
+CONTEXTS_PER_KILL = 15
+MODEL_SECONDS = 3.0
+SEED_VARIABLE = "CHAOS_SEED"
+
+
+def kill(installation: Installation, what: str, chance: random.Random) -> None:
+    if what == "everything":
+        installation.kill_everything()
+        installation.start()
+        return
+    if what == "cluster":
+        victims = installation.processes("--cluster contexts")
+    else:
+        held = installation.drain_pids()
+        victims = [psutil.Process(pid) for pid in sorted(held) if held[pid] or not any(held.values())]
+    if victims:
+        with suppress(psutil.NoSuchProcess):
+            chance.choice(victims).kill()
+
+
+def calls_of(model_server: FakeOpenAi) -> Counter[str]:
+    """Count the model calls of each context; the title is in the prompt."""
+    titles = [re.search(r"Chaos \d+ \d+", str(body["messages"])) for body in model_server.bodies]
+    return Counter(found[0] for found in titles if found)
+
+
+def test_twenty_random_kills_lose_nothing_repeat_nothing_and_blame_nobody(tmp_path):
+    seed = os.environ.get(SEED_VARIABLE) or str(random.randrange(10**6))
+    print(f"{SEED_VARIABLE}={seed}")
+    chance = random.Random(seed)
+    batches: list[str] = []
+    with (
+        FakeOpenAi(latency_seconds=MODEL_SECONDS) as model_server,
+        Installation(tmp_path, model_server) as installation,
+    ):
+        installation.wait_for_drains()
+        for number, what in enumerate(chance.sample(KILLS, len(KILLS))):
+            titles = [f"Chaos {number} {index}" for index in range(CONTEXTS_PER_KILL)]
+            data = [{**SEED["data"], "title": title} for title in titles]
+            batches.append(installation.submit_surely([{**SEED, "data": each} for each in data]))
+            wait_until(lambda: model_server.in_flight > 0, seconds=60, what="the model is called")
+            time.sleep(chance.uniform(0, 1.2 * MODEL_SECONDS))  # the moment of the kill is what is random
+            kill(installation, what, chance)
+        ends = [installation.wait_for_end(batch, seconds=120) for batch in batches]
+        rows = installation.rows("SELECT title, status, attempts, worker_losses, step_runs FROM contexts")
+        calls = calls_of(model_server)
+    print(f"attempts {sorted(Counter(row[2] for row in rows).items())}, {calls.total()} calls")
+    print(f"losses {sorted(Counter(row[3] for row in rows).items())}")
+    assert [end["completed"] for end in ends] == [CONTEXTS_PER_KILL] * len(KILLS)
+    assert Counter(status for _, status, *_ in rows) == {"completed": CONTEXTS_PER_KILL * len(KILLS)}
+    for title, _, attempts, _, runs in rows:
+        finished = [run["key"] for run in json.loads(runs) if run["outcome"] == "completed"]
+        assert finished == SEED["pipeline"], "no finished step runs again"
+        assert 1 <= calls[title] <= attempts <= 1 + len(KILLS), "one call more for each kill that hit it, at most"
