@@ -1,14 +1,47 @@
-"""The one place that asks what time it is."""
+"""The one place that asks what time it is: this host's clock, or one that it was told to follow."""
 
-from datetime import UTC, datetime
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a clock that rules showed when our monotonic one showed so many seconds."""
+
+    moment: datetime
+    monotonic_seconds: float
+
+
+_reference: Reference | None = None
 
 
 def now() -> datetime:
-    """Return the present time, aware and in UTC, cut to milliseconds.
+    """Return the present time, aware and in UTC, cut to milliseconds. Costs no input or output.
 
     MongoDB keeps milliseconds; cutting here makes a stored time equal to the one that was written.
     """
-    return cut_to_milliseconds(datetime.now(UTC))
+    if _reference is None:
+        return cut_to_milliseconds(datetime.now(UTC))
+    passed = timedelta(seconds=time.monotonic() - _reference.monotonic_seconds)
+    return cut_to_milliseconds(_reference.moment + passed)
+
+
+def follow(moment: datetime, *, asked_at: float, answered_at: float) -> None:
+    """Go on from what another clock showed, by our monotonic one, which nobody sets.
+
+    Args:
+        asked_at, answered_at: monotonic seconds before the question and after the answer. The clock was read
+            somewhere between; the middle is wrong by half of the way at most.
+    """
+    global _reference
+    _reference = Reference(moment, (asked_at + answered_at) / 2)
+
+
+def follow_this_host() -> None:
+    """Take this host's own clock again."""
+    global _reference
+    _reference = None
 
 
 def cut_to_milliseconds(moment: datetime) -> datetime:

@@ -7,6 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 
 from django.conf import settings
 
+from base import database_clock
 from config.bodies import BodyLimits
 from config.bridge import WsgiInThreads
 from config.wsgi import application as wsgi_application
@@ -30,3 +31,4 @@ application = WsgiInThreads(
     threads=_threads_for,
     limits=BodyLimits(keep_bytes=max(settings.MAX_BODY_BYTES, settings.MEDIA_MAX_BYTES) + FORM_BYTES),
 )
+database_clock.keep_refreshing()

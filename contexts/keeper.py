@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connections
 from django_q.brokers import get_broker
 
-from base import clock
+from base import clock, database_clock
 from contexts.doorbell import CONTEXTS_CLUSTER, start_drain
 from contexts.engine.claims import process_space
 from contexts.engine.reaper import Reaper, worker_bury
@@ -57,6 +57,7 @@ class DrainKeeper:
         self._reaper = Reaper(settings.LEASE_SECONDS)
         self._drains = Drains(wanted, wanted)
         self._last_ring = 0.0
+        self._clock_due_at = 0.0
         self._unanswered_since: float | None = None
 
     @property
@@ -73,6 +74,7 @@ class DrainKeeper:
     def look(self) -> None:
         """Look once; a database that is away is no reason to stop looking."""
         try:
+            self._refresh_clock()
             _bury_the_gone()
             self._reaper.reap()
             self._drains = drains_below(psutil.Process())
@@ -81,6 +83,12 @@ class DrainKeeper:
             logger.warning("keeper_failed reason=%s", exc)
             connections.close_all()
             self._unanswered_since = None  # it is not the cluster's fault
+
+    def _refresh_clock(self) -> None:
+        now = time.monotonic()
+        if now >= self._clock_due_at:
+            self._clock_due_at = now + database_clock.REFRESH_SECONDS
+            database_clock.refresh()
 
     def _keep(self) -> None:
         has_free_worker = self._drains.live < self._wanted + SPARE_WORKERS

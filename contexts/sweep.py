@@ -7,7 +7,7 @@ from functools import cache
 from django.conf import settings
 from django_q.models import Failure
 
-from base import clock
+from base import clock, database_clock
 from contexts.batches import batches_repair
 from contexts.doorbell import drain_is_live, start_drain
 from contexts.engine.claims import free_orphans
@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 def sweep() -> None:
     """Free the contexts of dead workers, finish or remove half-done bulk submissions, prune, ring."""
+    database_clock.refresh()
     now = clock.now()
     dead, orphans, batches = _reaper().reap(), free_orphans(), batches_repair()
     if dead or orphans or batches:

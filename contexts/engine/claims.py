@@ -16,7 +16,7 @@ from typing import Any
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from base import clock
+from base import clock, database_clock
 from base.clock import to_iso
 from base.problems import InvalidInput
 from base.version import VERSION
@@ -35,6 +35,7 @@ class WorkerGone(Exception):
 
 def worker_register() -> str:
     """Make the row of a new worker and return its id, the token of all its leases."""
+    database_clock.refresh()
     now = clock.now()
     worker = Worker.objects.create(
         id=new_worker_id(),

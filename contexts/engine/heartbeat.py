@@ -15,6 +15,7 @@ from contextlib import suppress
 
 from django.db import Error, connection
 
+from base import database_clock
 from contexts.engine import claims
 from contexts.engine.reaper import worker_bury
 from contexts.models import Context
@@ -127,6 +128,7 @@ class Heartbeat:
             return not self._has_run_out()
         if is_mine:
             self._leased_at = began  # whoever watches saw the beat later than this, and so waits for longer
+            database_clock.refresh()
         else:
             self._say_lost()
         return is_mine
