@@ -13,15 +13,16 @@ from django.db import connections
 from django_q.brokers import get_broker
 
 from base import clock, database_clock
-from contexts.doorbell import CONTEXTS_CLUSTER, start_drain
+from contexts.doorbell import CONTEXTS_CLUSTER, drains_claiming, start_drain
 from contexts.engine.claims import process_space
 from contexts.engine.reaper import Reaper, worker_bury
 from contexts.engine.stop import pulse
 from contexts.models import Worker, WorkerState
 
 RING_AGAIN_SECONDS = 3.0
-# How long a free worker may leave a ring unanswered.
+# How long a free worker may leave a ring unanswered. Where other clusters work, one of theirs may have taken it.
 STUCK_SECONDS = 15.0
+STUCK_BESIDE_OTHERS_SECONDS = 60.0
 # The sweep beats once a minute; another chore may keep it waiting for as long as django-q2 lets it run.
 CHORES_SILENT_SECONDS = 60.0 + 300.0 + 60.0
 SPARE_WORKERS = 1
@@ -56,6 +57,7 @@ class DrainKeeper:
         self._wanted = wanted
         self._reaper = Reaper(settings.LEASE_SECONDS)
         self._drains = Drains(wanted, wanted)
+        self._others_claim = False
         self._last_ring = 0.0
         self._clock_due_at = 0.0
         self._unanswered_since: float | None = None
@@ -64,7 +66,8 @@ class DrainKeeper:
     def is_stuck(self) -> bool:
         """Tell whether nothing claims and nobody answers, though a worker is free: the queue must be broken."""
         since = self._unanswered_since
-        return self._drains.claiming == 0 and since is not None and time.monotonic() - since > STUCK_SECONDS
+        patience = STUCK_BESIDE_OTHERS_SECONDS if self._others_claim else STUCK_SECONDS
+        return self._drains.claiming == 0 and since is not None and time.monotonic() - since > patience
 
     @property
     def is_busy(self) -> bool:
@@ -78,6 +81,7 @@ class DrainKeeper:
             _bury_the_gone()
             self._reaper.reap()
             self._drains = drains_below(psutil.Process())
+            self._others_claim = drains_claiming().count() > self._drains.claiming
             self._keep()
         except Exception as exc:  # the queue's own store may be away too, with errors of its own
             logger.warning("keeper_failed reason=%s", exc)

@@ -63,6 +63,13 @@ def test_unanswered_ring_means_that_the_queue_is_stuck():
     assert not watch.is_busy
 
 
+def test_ring_that_another_cluster_may_have_taken_proves_little():
+    Worker.objects.create(host="another", pid=1)
+    watch = DrainKeeper(2)
+    watch.look()
+    assert not watch.is_stuck
+
+
 def test_queue_that_is_away_is_not_the_clusters_fault(monkeypatch):
     def broken() -> None:
         raise ConnectionError

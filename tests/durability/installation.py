@@ -38,7 +38,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(found: Callable[[], T], *, seconds: float, what: str) -> T:
+def wait_until(found: Callable[[], T | None], *, seconds: float, what: str) -> T:
     """Return the first true answer; fail after the deadline with what was awaited."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -55,7 +55,7 @@ class Installation:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.data_dir = data_dir
-        self._environment = {
+        self.environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "DATA_DIR": str(data_dir),
@@ -67,13 +67,13 @@ class Installation:
             "OPENAI_MODEL": "gpt-4",
             **environment,
         }
-        self._log = (data_dir / "server.log").open("a")
+        self.log = (data_dir / "server.log").open("a")
         self.server: subprocess.Popen[bytes] | None = None
         self._session = requests.Session()
 
     def __enter__(self) -> Self:
         with ExitStack() as cleanup:  # whatever fails here must leave no process behind
-            cleanup.callback(self._log.close)
+            cleanup.callback(self.log.close)
             cleanup.callback(self._session.close)
             cleanup.callback(self.stop)
             self.start()
@@ -89,9 +89,9 @@ class Installation:
         """Start every process and wait until the web answers."""
         command = [sys.executable, "manage.py", "serve"]
         self.server = subprocess.Popen(
-            command, cwd=ROOT, env=self._environment, stdout=self._log, stderr=self._log, start_new_session=True
+            command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log, start_new_session=True
         )
-        wait_until(self.is_ready, seconds=START_SECONDS, what=f"the server is ready; see {self._log.name}")
+        wait_until(self.is_ready, seconds=START_SECONDS, what=f"the server is ready; see {self.log.name}")
 
     def stop(self) -> float:
         """Ask every process to stop; return how many seconds that took."""
@@ -122,7 +122,7 @@ class Installation:
     def manage(self, *arguments: str) -> str:
         command = [sys.executable, "manage.py", *arguments]
         return subprocess.run(
-            command, cwd=ROOT, env=self._environment, check=True, capture_output=True, text=True, timeout=60
+            command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True, timeout=60
         ).stdout
 
     def get(self, path: str) -> Any:
@@ -140,6 +140,13 @@ class Installation:
         contexts = [{**SEED, **changes} for _ in range(number)]
         return str(self.post("contexts/bulk", {"contexts": contexts})["batch_id"])
 
+    def submit_one(self, body: dict[str, Any], key: str) -> str:
+        """Submit a context on a connection of its own; return its id. Any thread may."""
+        headers = {"Authorization": str(self._session.headers["Authorization"]), "Idempotency-Key": key}
+        answer = requests.post(f"{self.url}/api/contexts", json=body, headers=headers, timeout=30)
+        answer.raise_for_status()
+        return str(answer.json()["id"])
+
     def submit_surely(self, contexts: list[dict[str, Any]]) -> str:
         """Submit contexts as a careful client does: with a key, again and again until it is answered."""
         key = f"key-{uuid.uuid4()}"
@@ -150,7 +157,7 @@ class Installation:
             except requests.RequestException:
                 return None
 
-        return str(wait_until(answered, seconds=60, what="a submission is answered"))
+        return wait_until(answered, seconds=60, what="a submission is answered")
 
     def counts(self, batch_id: str) -> dict[str, int]:
         counts: dict[str, int] = self.get(f"batches/{batch_id}")["counts"]
@@ -165,7 +172,7 @@ class Installation:
         wait_until(
             lambda: self.get(f"batches/{batch_id}")["status"] != "processing",
             seconds=seconds,
-            what=f"the batch ends; see {self._log.name}",
+            what=f"the batch ends; see {self.log.name}",
         )
         return self.counts(batch_id)
 
@@ -184,14 +191,14 @@ class Installation:
         found = dict(self.rows(query))
         return {pid: held for pid, held in found.items() if psutil.pid_exists(pid)}
 
+    def busiest(self) -> int:
+        """Return the process id of the drain that holds most."""
+        return max(self.drain_pids().items(), key=lambda item: item[1])[0]
+
     def rows(self, query: str, *values: Any) -> list[Any]:
         """Ask the database itself, or tell it something."""
         with closing(sqlite3.connect(self.data_dir / "draftline.sqlite3", timeout=20)) as database, database:
             return database.execute(query, values).fetchall()
-
-    def histories(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the step runs of every context, by id."""
-        return {pk: json.loads(runs) for pk, runs in self.rows("SELECT _id, step_runs FROM contexts")}
 
     def wait_for_drains(self, number: int = 2) -> None:
         wait_until(lambda: len(self.drain_pids()) >= number, seconds=30, what=f"{number} drains run")

@@ -31,10 +31,6 @@ def _gate_is_open_again(model_server):
     model_server.release()
 
 
-def busiest(installation: Installation) -> int:
-    return max(installation.drain_pids().items(), key=lambda item: item[1])[0]
-
-
 def test_submitted_context_is_worked_at_once(installation):
     began = time.monotonic()
     context = installation.post("contexts", SEED)
@@ -49,7 +45,7 @@ def test_killed_worker_loses_no_context_and_repeats_no_finished_step(installatio
     model_server.hold()
     batch = installation.submit(40)
     wait_until(lambda: model_server.calls - calls_before >= 40, seconds=20, what="every model call is on its way")
-    os.kill(busiest(installation), signal.SIGKILL)
+    os.kill(installation.busiest(), signal.SIGKILL)
     wait_until(
         lambda: any(context["attempts"] > 1 for context in installation.contexts(batch)),
         seconds=30,

@@ -1,0 +1,111 @@
+"""The database is locked or away for ten seconds: the web says so, the workers come back, nothing is lost."""
+
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+import requests
+
+from tests.durability.installation import SEED, Installation, wait_until
+from tests.fakes.openai_server import FakeOpenAi
+
+pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]
+
+AWAY_SECONDS = 10.0
+FILES = ("draftline.sqlite3", "draftline.sqlite3-wal", "draftline.sqlite3-shm")
+
+
+@pytest.fixture(scope="module")
+def model_server():
+    with FakeOpenAi(latency_seconds=1.0) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory, model_server):
+    with Installation(tmp_path_factory.mktemp("installation"), model_server) as running:
+        running.wait_for_drains()
+        yield running
+
+
+@contextmanager
+def locked(installation: Installation):
+    """Hold the one write lock, as a backup tool or a forgotten shell does."""
+    with closing(sqlite3.connect(installation.data_dir / FILES[0], isolation_level=None, timeout=20)) as foreign:
+        foreign.execute("BEGIN EXCLUSIVE")
+        yield
+        foreign.execute("ROLLBACK")
+
+
+@contextmanager
+def moved_away(installation: Installation):
+    """Make the file impossible to open; who has it open already still reads and writes it."""
+    elsewhere = installation.data_dir / "elsewhere"
+    elsewhere.mkdir()
+    blocker = installation.data_dir / FILES[0]
+    for name in FILES:
+        (installation.data_dir / name).rename(elsewhere / name)
+    blocker.mkdir()  # else SQLite would make a new, empty database
+    try:
+        yield
+    finally:
+        blocker.rmdir()
+        for name in FILES:
+            if (elsewhere / name).exists():
+                (elsewhere / name).rename(installation.data_dir / name)
+
+
+class Client(threading.Thread):
+    """Submits a context now and then, each with a key, and notes every answer."""
+
+    def __init__(self, installation: Installation) -> None:
+        super().__init__(daemon=True)
+        self._installation = installation
+        self._is_over = threading.Event()
+        self.accepted: list[str] = []
+        self.refused: Counter[tuple[int, str]] = Counter()
+
+    def __enter__(self) -> "Client":
+        self.start()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self._is_over.set()
+        self.join(timeout=60)
+
+    def run(self) -> None:
+        while not self._is_over.wait(0.2):
+            try:
+                self.accepted.append(self._installation.submit_one(SEED, f"key-{time.monotonic_ns()}"))
+            except requests.HTTPError as exc:
+                self.refused[exc.response.status_code, exc.response.headers["Content-Type"]] += 1
+
+
+@pytest.mark.parametrize("trouble", [locked, moved_away])
+def test_database_that_is_away_for_ten_seconds_loses_nothing(
+    installation, model_server, trouble: Callable[[Installation], Any]
+):
+    calls_before = model_server.calls
+    batch = installation.submit(30)
+    wait_until(lambda: model_server.calls - calls_before >= 30, seconds=20, what="every model call is on its way")
+    workers = set(installation.drain_pids())
+    with Client(installation) as client:
+        with trouble(installation):
+            time.sleep(AWAY_SECONDS)  # that long it is away
+        accepted = len(client.accepted)
+        wait_until(lambda: len(client.accepted) > accepted, seconds=30, what="the web takes contexts again")
+        assert requests.get(f"{installation.url}/readyz", timeout=10).ok
+    print(f"accepted {len(client.accepted)}, refused {dict(client.refused)}")
+    assert all(status in (500, 503) and kind == "application/problem+json" for status, kind in client.refused)
+    assert installation.wait_for_end(batch, seconds=60)["completed"] == 30
+    wait_until(
+        lambda: all(installation.get(f"contexts/{pk}")["status"] == "completed" for pk in client.accepted),
+        seconds=60,
+        what="what was accepted completes",
+    )
+    assert set(installation.drain_pids()) == workers, "the workers waited; nobody had to start them again"

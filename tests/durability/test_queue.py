@@ -1,0 +1,68 @@
+"""django-q2's queue loses every message, or doubles every one: the contexts do not notice."""
+
+import os
+import signal
+from contextlib import contextmanager
+
+import pytest
+
+from tests.durability.installation import SEED, Installation, wait_until
+from tests.fakes.openai_server import FakeOpenAi
+
+pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]
+
+# The queue is a table, and SQLite lets a trigger play the faulty queue: no message is missed, and none is raced.
+LOSES = "DELETE FROM django_q_ormq WHERE id = NEW.id;"
+DOUBLES = "INSERT INTO django_q_ormq (key, payload, lock) VALUES (NEW.key, NEW.payload, NEW.lock);"
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory):
+    with (
+        FakeOpenAi() as model_server,
+        Installation(tmp_path_factory.mktemp("installation"), model_server) as running,
+    ):
+        running.wait_for_drains()
+        yield running
+
+
+@contextmanager
+def queue_that(installation: Installation, faulty: str):
+    installation.rows(f"CREATE TRIGGER faulty AFTER INSERT ON django_q_ormq BEGIN {faulty} END")
+    try:
+        yield
+    finally:
+        installation.rows("DROP TRIGGER faulty")
+
+
+def completes(installation: Installation, number: int, *, seconds: float) -> list[int]:
+    """Submit contexts, see them complete; return how often each was picked up."""
+    batch = installation.submit(number)
+    assert installation.wait_for_end(batch, seconds=seconds)["completed"] == number
+    return [context["attempts"] for context in installation.contexts(batch)]
+
+
+def kill_drains(installation: Installation) -> None:
+    for pid in installation.drain_pids():
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_queue_that_doubles_every_message_doubles_no_context(installation):
+    with queue_that(installation, DOUBLES):
+        kill_drains(installation)
+        installation.wait_for_drains(1)
+        assert set(completes(installation, 50, seconds=60)) == {1}
+
+
+def test_queue_that_loses_every_message_loses_no_context(installation):
+    installation.wait_for_drains()
+    with queue_that(installation, LOSES):
+        assert set(completes(installation, 50, seconds=60)) == {1}, "a live worker needs no message"
+        kill_drains(installation)
+        context = installation.post("contexts", {**SEED, "pipeline": ["template"]})
+        wait_until(lambda: not installation.drain_pids(), seconds=10, what="nobody works")
+    wait_until(
+        lambda: installation.get(f"contexts/{context['id']}")["status"] == "completed",
+        seconds=60,
+        what="it completes when the queue works again",
+    )
