@@ -22,9 +22,7 @@ def write_group(writes: list[Write]) -> list[bool]:
     Transcripts go first: one without its checkpoint is harmless. Repeating a whole group is harmless too: a
     checkpoint writes the same again, and an end matches nothing any more.
     """
-    write = group_by_orm if connection.vendor == "mongodb" else group_by_sql
-    with transaction.atomic():
-        return write(writes)
+    return group_by_orm(writes) if connection.vendor == "mongodb" else group_by_sql(writes)
 
 
 def _transcripts(writes: list[Write]) -> dict[str, StepTranscript]:
@@ -46,10 +44,11 @@ def _columns_of(write: Write) -> dict[str, Any]:
 def group_by_orm(writes: list[Write]) -> list[bool]:
     """Do a group through the ORM, on any database."""
     rows = _transcripts(writes)
-    if rows:
-        present = set(StepTranscript.objects.filter(pk__in=list(rows)).values_list("pk", flat=True))
-        StepTranscript.objects.bulk_create(row for key, row in rows.items() if key not in present)
-    return [_write_by_orm(write) for write in writes]
+    with transaction.atomic():
+        if rows:
+            present = set(StepTranscript.objects.filter(pk__in=list(rows)).values_list("pk", flat=True))
+            StepTranscript.objects.bulk_create(row for key, row in rows.items() if key not in present)
+        return [_write_by_orm(write) for write in writes]
 
 
 def _write_by_orm(write: Write) -> bool:
@@ -63,20 +62,22 @@ def _write_by_orm(write: Write) -> bool:
 
 
 def group_by_sql(writes: list[Write]) -> list[bool]:
-    """Do a group with prepared statements."""
-    if rows := _transcripts(writes):
-        StepTranscript.objects.bulk_create(rows.values(), ignore_conflicts=True)
-    with connection.cursor() as cursor:
-        return [_write_by_sql(cursor, write) for write in writes]
+    """Do a group with prepared statements. All JSON is made before the database's one write lock is taken."""
+    updates = [_update(write) for write in writes]
+    rows = _transcripts(writes)
+    with transaction.atomic(), connection.cursor() as cursor:
+        if rows:
+            StepTranscript.objects.bulk_create(rows.values(), ignore_conflicts=True)
+        return [cursor.execute(*update).rowcount == 1 for update in updates]
 
 
-def _write_by_sql(cursor: Any, write: Write) -> bool:
+def _update(write: Write) -> tuple[str, list[Any]]:
+    """Return the statement of a write and its parameters."""
     values = _columns_of(write)
     allowed = sources(write.move)
     stored = [_stored(name, value) for name, value in values.items()]
     lease = (write.context_id, write.lease.token, write.lease.attempt)
-    cursor.execute(_statement(tuple(values), len(allowed)), [*stored, *lease, *allowed])
-    return bool(cursor.rowcount == 1)
+    return _statement(tuple(values), len(allowed)), [*stored, *lease, *allowed]
 
 
 @cache
