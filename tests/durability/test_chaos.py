@@ -16,7 +16,7 @@ from tests.fakes.openai_server import FakeOpenAi
 
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(400)]
 
-KILLS = ["worker"] * 10 + ["cluster"] * 6 + ["everything"] * 4
+KILLS = ["worker"] * 12 + ["cluster"] * 5 + ["everything"] * 3
 CONTEXTS_PER_KILL = 15
 MODEL_SECONDS = 3.0
 SEED_VARIABLE = "CHAOS_SEED"

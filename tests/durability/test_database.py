@@ -12,25 +12,11 @@ import pytest
 import requests
 
 from tests.durability.installation import SEED, Installation, wait_until
-from tests.fakes.openai_server import FakeOpenAi
 
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]
 
 AWAY_SECONDS = 10.0
 FILES = ("draftline.sqlite3", "draftline.sqlite3-wal", "draftline.sqlite3-shm")
-
-
-@pytest.fixture(scope="module")
-def model_server():
-    with FakeOpenAi(latency_seconds=1.0) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory, model_server):
-    with Installation(tmp_path_factory.mktemp("installation"), model_server) as running:
-        running.wait_for_drains()
-        yield running
 
 
 @contextmanager
@@ -90,6 +76,8 @@ class Client(threading.Thread):
 def test_database_that_is_away_for_ten_seconds_loses_nothing(
     installation, model_server, trouble: Callable[[Installation], Any]
 ):
+    model_server.latency_seconds = 1
+    installation.wait_for_drains()
     calls_before = model_server.calls
     batch = installation.submit(30)
     wait_until(lambda: model_server.calls - calls_before >= 30, seconds=20, what="every model call is on its way")

@@ -7,23 +7,13 @@ from contextlib import contextmanager
 import pytest
 
 from tests.durability.installation import SEED, Installation, wait_until
-from tests.fakes.openai_server import FakeOpenAi
 
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]
 
 # The queue is a table, and SQLite lets a trigger play the faulty queue: no message is missed, and none is raced.
 LOSES = "DELETE FROM django_q_ormq WHERE id = NEW.id;"
+RINGS = "SELECT seq FROM sqlite_sequence WHERE name = 'django_q_ormq'"
 DOUBLES = "INSERT INTO django_q_ormq (key, payload, lock) VALUES (NEW.key, NEW.payload, NEW.lock);"
-
-
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory):
-    with (
-        FakeOpenAi() as model_server,
-        Installation(tmp_path_factory.mktemp("installation"), model_server) as running,
-    ):
-        running.wait_for_drains()
-        yield running
 
 
 @contextmanager
@@ -60,7 +50,9 @@ def test_queue_that_loses_every_message_loses_no_context(installation):
         assert set(completes(installation, 50, seconds=60)) == {1}, "a live worker needs no message"
         kill_drains(installation)
         context = installation.post("contexts", {**SEED, "pipeline": ["template"]})
-        wait_until(lambda: not installation.drain_pids(), seconds=10, what="nobody works")
+        rings = installation.rows(RINGS)
+        wait_until(lambda: installation.rows(RINGS) > rings, seconds=20, what="somebody rings, and the ring is lost")
+        assert not installation.drain_pids(), "nobody works"
     wait_until(
         lambda: installation.get(f"contexts/{context['id']}")["status"] == "completed",
         seconds=60,
