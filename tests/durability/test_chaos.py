@@ -23,18 +23,27 @@ SEED_VARIABLE = "CHAOS_SEED"
 
 
 def kill(installation: Installation, what: str, chance: random.Random) -> None:
+    wait_until(lambda: killed(installation, what, chance), seconds=30, what=f"{what} is killed")
+
+
+def killed(installation: Installation, what: str, chance: random.Random) -> bool:
+    """Kill a process, or all of them; False where there is none to be killed just now."""
     if what == "everything":
         installation.kill_everything()
         installation.start()
-        return
-    if what == "cluster":
-        victims = installation.processes("--cluster contexts")
-    else:
-        held = installation.drain_pids()
-        victims = [psutil.Process(pid) for pid in sorted(held) if held[pid] or not any(held.values())]
-    if victims:
-        with suppress(psutil.NoSuchProcess):
+        return True
+    with suppress(psutil.NoSuchProcess):
+        if victims := victims_of(installation, what):
             chance.choice(victims).kill()
+            return True
+    return False
+
+
+def victims_of(installation: Installation, what: str) -> list[psutil.Process]:
+    if what == "cluster":
+        return installation.processes("--cluster contexts")
+    held = installation.drain_pids()
+    return [psutil.Process(pid) for pid in sorted(held) if held[pid] or not any(held.values())]
 
 
 def calls_of(model_server: FakeOpenAi) -> Counter[str]:
