@@ -22,6 +22,7 @@ from components.errors import ComponentError, PermanentError, TransientError
 from components.network import connection_error, retry_after_seconds
 
 WHERE = "The model server"
+PATH = "/chat/completions"
 CONNECT_SECONDS = 10.0
 MAX_QUOTED = 300
 # They think before they answer: they refuse max_tokens and any temperature but their own.
@@ -95,7 +96,8 @@ class OpenAiProvider:
             **_parameters(model, request),
         }
         timeout = Timeout(request.timeout_seconds, connect=min(CONNECT_SECONDS, request.timeout_seconds))
-        return await self._client.chat.completions.create(**options, timeout=timeout)
+        # chat.completions.create() would hold every parameter against its type first: half of a call's CPU
+        return await self._client.post(PATH, cast_to=ChatCompletion, body=options, options={"timeout": timeout})
 
     def _status_error(self, exc: APIStatusError, request: ModelRequest) -> ComponentError:
         status = exc.status_code

@@ -1,9 +1,11 @@
 """Puts a drain together from settings, and runs it: as a django-q2 task, from the command line, in a test."""
 
 import asyncio
+import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -30,6 +32,8 @@ from contexts.engine.store import Store
 # The store's thread needs Python's lock between any two statements of a group, while it holds the database's; with the
 # usual 5 ms a busy loop would make everybody else wait for both.
 SWITCH_SECONDS = 0.001
+# Hundreds of contexts in flight are many objects, and few of them are cycles.
+GC_THRESHOLDS = (10_000, 20, 20)
 
 
 def settings_from_django() -> DrainSettings:
@@ -64,12 +68,23 @@ def run_drain(
     make_store: Callable[..., Store] = Store,
 ) -> int:
     """Run one drain on a loop of its own; return how many contexts it picked up. Blocks."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    try:
+    with _busy_process():
         return run_bounded(_drain(should_stop, until_idle, make_store))
+
+
+@contextmanager
+def _busy_process() -> Iterator[None]:
+    """Set Python up for one thread that is always busy beside one that must never wait long."""
+    switch, thresholds = sys.getswitchinterval(), gc.get_threshold()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.freeze()  # what was imported lives as long as the process: no need to look through it again and again
+    gc.set_threshold(*GC_THRESHOLDS)
+    try:
+        yield
     finally:
-        sys.setswitchinterval(usual)
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+        sys.setswitchinterval(switch)
 
 
 async def _drain(should_stop: Callable[[], bool], until_idle: bool, make_store: Callable[..., Store]) -> int:

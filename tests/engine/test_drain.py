@@ -233,7 +233,7 @@ def test_template_that_a_client_sends_is_data_and_is_never_rendered(make_context
 @pytest.mark.usefixtures("_samples")
 def test_provider_that_asks_to_be_left_alone_costs_no_retry_and_says_so(make_context, model_server):
     context, other = make_context(), make_context()
-    model_server.next(model.rate_limited("60"), model.rate_limited("60"))
+    model_server.default = model.rate_limited("60")
     run_drain(until_idle=True)
     for row in (context, other):
         row.refresh_from_db()
@@ -245,6 +245,7 @@ def test_provider_that_asks_to_be_left_alone_costs_no_retry_and_says_so(make_con
     make_due()
     run_drain(until_idle=True)
     assert model_server.calls == calls, "another worker leaves it alone too"
+    model_server.default = model.answer()
     let_provider_be_called()
     make_due()
     run_drain(until_idle=True)
