@@ -271,6 +271,26 @@ async def test_worker_that_cannot_renew_gives_up_by_itself(make_context, monkeyp
     assert (context.status, context.worker_losses) == (Status.RETRYING, 0)
 
 
+async def test_drain_that_survives_suspects_takes_more_of_them_at_a_time(make_context):
+    for _ in range(7):
+        await in_thread(lambda: make_context(status=Status.RETRYING, worker_losses=3))
+    store = Store(patience_seconds=1)
+    running: set[str] = set()
+    beside: list[int] = []
+
+    async def run(job: Job) -> None:
+        running.add(job.id)
+        await asyncio.sleep(0.05)  # so that those that were claimed together run together
+        beside.append(len(running))
+        await store.commit(Write(job.id, job.lease, Move.COMPLETE, {}))
+        running.discard(job.id)
+
+    async with Turn(run, store) as turn:
+        await turn.until(lambda: Context.objects.filter(status=Status.COMPLETED).count() == 7, seconds=8)
+    assert beside[0] == 1
+    assert max(beside) > 1
+
+
 async def test_commit_after_a_lost_lease_says_so():
     store = Store(patience_seconds=1)
     token = await in_thread(claims.worker_register)
