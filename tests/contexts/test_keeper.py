@@ -10,13 +10,12 @@ import pytest
 from django_q.models import OrmQ
 
 from base import clock
-from contexts import keeper
+from contexts import keeper, tasks
 from contexts.engine.claims import process_space, worker_register
 from contexts.engine.stop import Pulse
 from contexts.keeper import ChoresKeeper, DrainKeeper
 from contexts.models import Worker, WorkerState
 from contexts.states import Status
-from contexts.tasks import drain
 from tests.contexts.rows import make_context
 
 pytestmark = pytest.mark.django_db
@@ -109,11 +108,26 @@ def test_drain_whose_turn_is_over_is_relieved(settings):
     assert watch.is_busy
 
 
-def test_one_drain_too_many_leaves_at_once(settings):
+def own_drain() -> Worker:
+    return Worker.objects.create(host="h", pid=os.getpid(), process_space=process_space())
+
+
+def test_one_drain_too_many_leaves_after_a_while(settings, monkeypatch):
+    monkeypatch.setattr(tasks, "SPARE_SECONDS", 0.0)
     settings.WORKERS = 1
-    Worker.objects.create(host="h", pid=os.getpid(), process_space=process_space())
-    assert drain() == 0
+    own_drain()
+    assert tasks.drain() == 0
     assert Worker.objects.count() == 1
+
+
+def test_spare_succeeds_a_drain_that_ends_while_it_stands_by(settings, monkeypatch):
+    settings.WORKERS = 1
+    first = own_drain()
+    monkeypatch.setattr(time, "sleep", lambda seconds: Worker.objects.update(state=WorkerState.BURIED))
+    monkeypatch.setattr(tasks, "run_drain", lambda should_stop: 7)
+    assert tasks.drain() == 7
+    first.refresh_from_db()
+    assert first.state == WorkerState.BURIED
 
 
 def test_chores_that_are_no_longer_done_are_noticed(monkeypatch):
