@@ -186,7 +186,7 @@ def test_every_path_that_a_page_names_exists(page: Path):
 
 def test_every_room_is_in_the_readme():
     rooms = {code(cell).strip("/") for cell, _ in table_rows(section(README, "Where things are"))}
-    assert {*ROOMS, "script", "tests", "docs"} == rooms
+    assert {*ROOMS, "script", "tests", "benchmarks", "docs"} == rooms
 
 
 def test_readme_has_a_walk():
