@@ -50,6 +50,19 @@ def drain_with_all_retries() -> None:
         run_drain(until_idle=True)
 
 
+def two_drains() -> list[int]:
+    """Run two drains beside each other; return how many contexts each picked up."""
+
+    def drain(_: int) -> int:
+        try:
+            return run_drain(until_idle=True)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(drain, range(2)))
+
+
 @pytest.mark.usefixtures("_samples")
 def test_drain_completes_what_is_due_and_says_good_bye(make_context, model_server):
     for _ in range(20):
@@ -65,15 +78,7 @@ def test_two_drains_share_the_work_and_double_nothing(make_context, model_server
     for _ in range(60):
         make_context()
 
-    def drain(_: int) -> int:
-        try:
-            return run_drain(until_idle=True)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(2) as pool:
-        picked_up = list(pool.map(drain, range(2)))
-    assert sum(picked_up) == 60
+    assert sum(two_drains()) == 60
     assert model_server.calls == 60
     assert set(Context.objects.values_list("status", "attempts")) == {(Status.COMPLETED, 1)}
 
@@ -267,13 +272,6 @@ def test_limit_of_calls_at_once_holds_for_all_workers(make_context, model_server
     for _ in range(60):
         make_context()
 
-    def drain(_: int) -> int:
-        try:
-            return run_drain(until_idle=True)
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(drain, range(2)))
+    two_drains()
     assert set(Context.objects.values_list("status", flat=True)) == {Status.COMPLETED}
     assert 2 <= model_server.most_in_flight <= 5
