@@ -76,3 +76,26 @@ def test_transcript_that_is_there_already_is_left_alone(write_group, job):
     write = Write(job.id, job.lease, Move.CHECKPOINT, {"data": {}}, (text,))
     assert write_group([write]) == write_group([write]) == [True]
     assert StepTranscript.objects.get().output == "output"
+
+
+def test_two_writes_of_one_context_keep_their_order(write_group, job):
+    """Parallel steps checkpoint at the same time, and the last of them ends the context."""
+    first = checkpoint(job, data={"a": 1})
+    assert write_group([first, checkpoint(job, data={"a": 1, "b": 2})]) == [True, True]
+    assert write_group([first, Write(job.id, job.lease, Move.COMPLETE, {"data": {"a": 1, "b": 3}})]) == [True, True]
+    row = Context.objects.get(pk=job.id)
+    assert (row.status, row.data, row.revision) == (Status.COMPLETED, {"a": 1, "b": 3}, 6)
+
+
+def test_writes_of_many_kinds_go_together(write_group, make_context):
+    made = [make_context() for _ in range(120)]
+    jobs: list[Job] = []
+    token = claims.worker_register()
+    while claimed := claims.claim(token, running=[0] * len(jobs), most=200):
+        jobs += claimed
+    moves = (Move.CHECKPOINT, Move.COMPLETE, Move.FAIL)
+    writes = [Write(job.id, job.lease, moves[index % 3], {"data": {"n": index}}) for index, job in enumerate(jobs)]
+    assert write_group(writes) == [True] * len(made)
+    stored = {row.pk: (row.status, row.data["n"], row.revision) for row in Context.objects.all()}
+    statuses = (Status.PROCESSING, Status.COMPLETED, Status.FAILED)
+    assert stored == {job.id: (statuses[index % 3], index, 3) for index, job in enumerate(jobs)}
