@@ -30,13 +30,15 @@ def locked(installation: Installation):
 
 @contextmanager
 def moved_away(installation: Installation):
-    """Make the file impossible to open; who has it open already still reads and writes it."""
+    """Make the file impossible to open. Who has it open goes on; the web is killed, and its successor has not."""
     elsewhere = installation.data_dir / "elsewhere"
     elsewhere.mkdir()
     blocker = installation.data_dir / FILES[0]
     for name in FILES:
         (installation.data_dir / name).rename(elsewhere / name)
     blocker.mkdir()  # else SQLite would make a new, empty database
+    for web in installation.processes("config.web"):
+        web.kill()
     try:
         yield
     finally:
@@ -53,6 +55,7 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self._installation = installation
         self._is_over = threading.Event()
+        self.broken = 0
         self.accepted: list[str] = []
         self.refused: Counter[tuple[int, str]] = Counter()
 
@@ -70,6 +73,8 @@ class Client(threading.Thread):
                 self.accepted.append(self._installation.submit_one(SEED, f"key-{time.monotonic_ns()}"))
             except requests.HTTPError as exc:
                 self.refused[exc.response.status_code, exc.response.headers["Content-Type"]] += 1
+            except requests.RequestException:
+                self.broken += 1
 
 
 @pytest.mark.parametrize("trouble", [locked, moved_away])
@@ -88,7 +93,8 @@ def test_database_that_is_away_for_ten_seconds_loses_nothing(
         accepted = len(client.accepted)
         wait_until(lambda: len(client.accepted) > accepted, seconds=30, what="the web takes contexts again")
         assert requests.get(f"{installation.url}/readyz", timeout=10).ok
-    print(f"accepted {len(client.accepted)}, refused {dict(client.refused)}")
+    print(f"accepted {len(client.accepted)}, refused {dict(client.refused)}, broken off {client.broken}")
+    assert client.refused or trouble is locked, "who cannot open the database says so"
     assert all(status in (500, 503) and kind == "application/problem+json" for status, kind in client.refused)
     assert installation.wait_for_end(batch, seconds=60)["completed"] == 30
     wait_until(
