@@ -216,7 +216,8 @@ def _without_unseen(text: str) -> str:
 
 _URL = re.compile(r"(?:https?://|www\.|mailto:)\S+")
 _NUMBERED = re.compile(r"^[ \t]*\d+[.)][ \t]", re.MULTILINE)
-_LETTER = re.compile(r"[^\W_]")
+# what stands by itself and is no word: dashes, marks, bullets
+_MARKS = re.compile(r"(?<!\S)(?:[^\w\s]|_)+(?!\S)")
 # Chinese and Japanese write no spaces: each of their signs counts, as word processors do it
 _SIGN = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 
@@ -224,5 +225,5 @@ _SIGN = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 def count_words(plain_text: str) -> int:
     """Count what a reader reads: marks, list numbers and URLs are no words."""
     text = _NUMBERED.sub("", _URL.sub(" ", plain_text))
-    text, signs = _SIGN.subn(" ", text)
-    return signs + sum(1 for word in text.split() if word[0].isalpha() or _LETTER.search(word))
+    text, signs = (text, 0) if text.isascii() else _SIGN.subn(" ", text)
+    return signs + len(text.split()) - len(_MARKS.findall(text))

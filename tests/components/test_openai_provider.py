@@ -177,7 +177,17 @@ async def test_answer_that_is_cut_off_inside_its_json_may_be_tried_again(provide
     assert (error.type, error.retryable) == ("provider_error", True)
 
 
-@pytest.mark.parametrize("raw", ["{}", '{"choices": []}', '"hello"', '{"choices": [{"index": 0}]}', "null"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "{}",
+        '{"choices": []}',
+        '"hello"',
+        '{"choices": [{"index": 0}]}',
+        '{"choices": [{"message": {"content": ["in", "parts"]}}]}',
+        "null",
+    ],
+)
 async def test_answer_that_is_no_completion_may_be_tried_again(provider, model_server, raw):
     model_server.next(fake.Behaviour(raw=raw))
     error = await failure(provider)
