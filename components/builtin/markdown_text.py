@@ -216,8 +216,9 @@ def _without_unseen(text: str) -> str:
 
 _URL = re.compile(r"(?:https?://|www\.|mailto:)\S+")
 _NUMBERED = re.compile(r"^[ \t]*\d+[.)][ \t]", re.MULTILINE)
-# what stands by itself and is no word: dashes, marks, bullets
-_MARKS = re.compile(r"(?<!\S)(?:[^\w\s]|_)+(?!\S)")
+_LETTER = re.compile(r"[^\W_]")
+# takes out what is neither letter, digit nor space: what is left of each word is still one word
+_NO_MARKS = {code: None for code in range(128) if not chr(code).isalnum() and not chr(code).isspace()}
 # Chinese and Japanese write no spaces: each of their signs counts, as word processors do it
 _SIGN = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 
@@ -225,5 +226,7 @@ _SIGN = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 def count_words(plain_text: str) -> int:
     """Count what a reader reads: marks, list numbers and URLs are no words."""
     text = _NUMBERED.sub("", _URL.sub(" ", plain_text))
-    text, signs = (text, 0) if text.isascii() else _SIGN.subn(" ", text)
-    return signs + len(text.split()) - len(_MARKS.findall(text))
+    if text.isascii():
+        return len(text.translate(_NO_MARKS).split())
+    text, signs = _SIGN.subn(" ", text)
+    return signs + sum(1 for word in text.split() if _LETTER.search(word))
