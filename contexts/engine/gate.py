@@ -99,7 +99,6 @@ class Line:
         self._requests = self._tokens = 0.0
         self._refusal: Refusal | None = None
         self._cool_until = 0.0
-        self._words = ""
         self._usual_seconds = 1.0
         self._is_settling = False
         self._wake = asyncio.Event()
@@ -159,7 +158,6 @@ class Line:
         seconds = DEFAULT_COOL_SECONDS if error.retry_after is None else error.retry_after
         self._cool_until = max(self._cool_until, _now() + seconds)
         self._refusal = Refusal(place.began_at, error.retry_after)
-        self._words = error.message
         logger.warning("provider_cools provider=%s seconds=%.1f said=%s", self._name, seconds, error.message)
         self._look()
         self._turn_away()
@@ -230,6 +228,9 @@ class Line:
             logger.warning("provider_not_settled provider=%s reason=%s", self._name, exc)
             self._refusal = self._refusal or refusal
             grant = Grant(need.active, requests=need.unused_requests, tokens=need.unused_tokens)
+        except BaseException:
+            self._refusal = self._refusal or refusal
+            raise
         finally:
             self._is_settling = False
         self._take(grant, need)
