@@ -210,7 +210,7 @@ class Line:
 
     async def _pause(self) -> None:
         """Wait until it makes sense to settle again."""
-        if self._waiting:  # the others have what these wait for
+        if self._waiting and (self._grant.short_of or self._cools_for() > 0):  # only time helps
             await asyncio.sleep(SHORT_SETTLE_SECONDS)
             return
         await asyncio.sleep(LEAST_PAUSE_SECONDS)
