@@ -10,7 +10,8 @@ nobody does, all lines begin anew at the present time: who was served quickly ow
 
 The priority moves a context from its place: 0 by 12,000 places ahead of 50, 100 as many behind. More than the largest
 bulk, so that an urgent context overtakes all of it; and not without end, so that the least urgent one comes to its turn
-when so many places were served.
+when so many places were served. Urgency uses itself up: the places of an urgent line lie wider apart, the more urgent
+the wider, so that some two hundred contexts of priority 0 overtake the others, and not ten thousand.
 
 Each web process keeps the lines of its own; with several of them an organization has as many lines.
 Source: start-time fair queuing, Goyal, Vin, Cheng 1996, https://doi.org/10.1145/248156.248171
@@ -68,7 +69,8 @@ class Lines:
     def _take(self, line: Line, now_ms: int) -> int:
         place = now_ms if self._serving is None else self._serving
         if line in self._ends:
-            place = max(place, self._ends[line] + PLACE_MS)
+            urgency = max(0, DEFAULT_PRIORITY - line[1])
+            place = max(place, self._ends[line] + PLACE_MS * (1 + urgency))
         self._ends[line] = place
         return place
 

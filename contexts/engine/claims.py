@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def worker_stop(token: str) -> None:
 
 
 def claim(token: str, *, running: Iterable[int], most: int, survivors: Survivors = NOBODY) -> list[Job]:
-    """Claim what is due, up to ``most`` contexts in flight, in claim order; suspects of a worker's death first.
+    """Claim what is due, up to ``most`` contexts in flight: suspects of a worker's death, then the rest.
 
     Args:
         running: the worker losses of each context that this worker has in flight.
@@ -117,17 +118,17 @@ def _is_newest(token: str) -> bool:
 
 
 def _line(now: datetime, room: int) -> list[Candidate]:
-    """Return what could be claimed: due retries and pending contexts in one order, for neither may starve the other.
+    """Return what could be claimed: due retries and pending contexts by turns, for neither may starve the other.
 
     Suspects come first: one that needs a worker for itself would never find it free.
     """
     due = Context.objects.filter(status=Status.RETRYING, next_retry_at__lte=now).order_by("next_retry_at")
-    retries = list(due.values_list("claim_order", "pk", "worker_losses")[:room])
+    retries = [Candidate(pk, losses) for pk, losses in due.values_list("pk", "worker_losses")[:room]]
     pending = Context.objects.filter(status=Status.PENDING).order_by("claim_order")
-    fresh = [(order, pk, 0) for order, pk in pending.values_list("claim_order", "pk")[:room]]
-    rows = sorted([*retries, *fresh])
-    suspects = sorted((row for row in rows if row[2]), key=lambda row: row[2])
-    return [Candidate(pk, losses) for _, pk, losses in [*suspects, *(row for row in rows if not row[2])]]
+    fresh = [Candidate(pk) for pk in pending.values_list("pk", flat=True)[:room]]
+    suspects = sorted((found for found in retries if found.losses), key=lambda found: found.losses)
+    others = [found for found in retries if not found.losses]
+    return [*suspects, *(found for pair in zip_longest(others, fresh) for found in pair if found is not None)]
 
 
 def _take(token: str, ids: tuple[str, ...], now: datetime) -> list[Job]:

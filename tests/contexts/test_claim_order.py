@@ -98,6 +98,12 @@ def test_urgent_context_overtakes_the_largest_bulk_of_its_own_organization(queue
     assert urgent[0] not in queue.rows
 
 
+def test_bulk_that_calls_itself_urgent_makes_others_wait_for_some_of_it_only(queue):
+    queue.submit("large", MAX_CONTEXTS, priority=0)
+    queue.submit("small")
+    assert "small" in queue.serve(300)
+
+
 def test_least_urgent_context_comes_to_its_turn_in_a_stream_without_end(queue):
     (low,) = queue.submit("one", priority=100)
     for _ in range(130):
