@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
+from django.db import Error, connections
 from django_q.exceptions import TimeoutException
 
 from base import clock
@@ -19,6 +19,7 @@ from base.ids import new_id
 from components.adapters import Toolbox
 from components.building import Builder
 from components.contract import StepNotes, Tools
+from components.errors import TransientError
 from components.providers.choice import OPENAI
 from contexts.engine.bounded import run_bounded
 from contexts.engine.drain import Drain, DrainSettings
@@ -27,7 +28,7 @@ from contexts.engine.job import Job
 from contexts.engine.limits import Grant, Need, ProviderLimits
 from contexts.engine.providers import provider_settle
 from contexts.engine.runner import Limits, Runner
-from contexts.engine.store import Store
+from contexts.engine.store import Store, is_outage
 
 # The store's thread needs Python's lock between any two statements of a group, while it holds the database's; with the
 # usual 5 ms a busy loop would make everybody else wait for both.
@@ -93,7 +94,12 @@ async def _drain(should_stop: Callable[[], bool], until_idle: bool, make_store: 
     loop = asyncio.get_running_loop()
 
     async def run_sync(function: Callable[..., Any], *args: Any) -> Any:
-        return await loop.run_in_executor(reads, function, *args)
+        try:
+            return await loop.run_in_executor(reads, partial(store.patiently, function, *args))
+        except Error as exc:
+            if is_outage(exc):
+                raise TransientError("The database is away.", type="database_away") from exc
+            raise
 
     async def provider_settled(name: str, limit: ProviderLimits, need: Need) -> Grant:
         return await store.run(provider_settle, name, limit, need)

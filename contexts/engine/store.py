@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from django.db import Error, connections
 
@@ -62,7 +62,11 @@ class Store:
 
     async def say_waiting(self, job: Job, reason: str) -> None:
         """Show why a context that runs has to wait; the next checkpoint takes it away."""
-        await self.commit(Write(job.id, job.lease, Move.CHECKPOINT, {"waiting_for": reason}))
+        try:
+            await self.commit(Write(job.id, job.lease, Move.CHECKPOINT, {"waiting_for": reason}))
+        except Error as exc:  # a hint must not fail its context
+            if not is_outage(exc):
+                raise
 
     async def _flush(self) -> None:
         while self._waiting:
@@ -97,9 +101,10 @@ class Store:
             Error: it stayed away longer than the patience, or the query itself is wrong.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, lambda: self._patiently(function, args, kwargs))
+        return await loop.run_in_executor(self._thread, lambda: self.patiently(function, *args, **kwargs))
 
-    def _patiently(self, function: Callable[..., T], args: Any, kwargs: Any) -> T:
+    def patiently(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run blocking database code in this thread; an unreachable database is tried again for a while."""
         deadline = time.monotonic() + self._patience_seconds
         while True:
             try:
@@ -107,7 +112,9 @@ class Store:
             except Error as exc:
                 if not is_away(exc) or time.monotonic() >= deadline:
                     raise
-                logger.warning("database_away function=%s reason=%s", function.__name__, exc.__cause__ or exc)
+                logger.warning(
+                    "database_away function=%s reason=%s", getattr(function, "__name__", "?"), exc.__cause__ or exc
+                )
                 connections.close_all()
                 time.sleep(RETRY_PAUSE_SECONDS)
 

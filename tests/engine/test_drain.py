@@ -9,12 +9,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 
 from base import clock
+from components import adapters
 from contexts.engine.admission import LOSSES_WHEN_ALONE, TRIES_ALONE
 from contexts.engine.run import run_drain
 from contexts.models import Context, Provider, StepTranscript, Worker, WorkerState
@@ -263,6 +265,23 @@ def let_provider_be_called() -> None:
     for row in Provider.objects.all():
         row.state["cool_until"] = 0.0
         row.save()
+
+
+@pytest.mark.usefixtures("_samples")
+def test_database_that_is_away_while_a_step_reads_fails_no_context(make_context, model_server, monkeypatch):
+    answers = iter([OperationalError("unable to open database file")] * 2)
+    select = adapters.template_select
+
+    def sometimes(**wishes: Any) -> Any:
+        if (error := next(answers, None)) is not None:
+            raise error
+        return select(**wishes)
+
+    monkeypatch.setattr(adapters, "template_select", sometimes)
+    context = make_context()
+    run_drain(until_idle=True)
+    context.refresh_from_db()
+    assert (context.status, context.attempts, len(context.step_runs)) == (Status.COMPLETED, 1, 3)
 
 
 @pytest.mark.usefixtures("_samples")
