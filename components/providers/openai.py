@@ -25,6 +25,8 @@ from components.providers.completion import Completion, Usage
 
 WHERE = "The model server"
 PATH = "/chat/completions"
+# Source: https://platform.openai.com/docs/guides/error-codes
+QUOTA_USED_UP = "insufficient_quota"
 CONNECT_SECONDS = 10.0
 MAX_QUOTED = 300
 # They think before they answer: they refuse max_tokens and any temperature but their own.
@@ -54,8 +56,8 @@ class OpenAiProvider:
         Raises:
             TransientError: connection_refused, unreachable, connection_lost, timeout, rate_limited, provider_error,
                 empty_answer.
-            PermanentError: provider_auth, unknown_model, request_refused, model_refusal, output_truncated,
-                content_filter.
+            PermanentError: provider_auth, provider_quota, unknown_model, request_refused, model_refusal,
+                output_truncated, content_filter.
         """
         try:
             async with asyncio.timeout(request.timeout_seconds):
@@ -118,6 +120,11 @@ class OpenAiProvider:
                 type="unknown_model",
             )
         wait = retry_after_seconds(exc.response.headers)
+        if status == 429 and _code(exc) == QUOTA_USED_UP:  # waiting does not help, money does
+            return PermanentError(
+                f"{WHERE} says that our quota is used up (429): check its plan and billing.{said}",
+                type="provider_quota",
+            )
         if status == 429:
             return TransientError(
                 f"{WHERE} limits how often we may ask (429).{said}", retry_after=wait, type="rate_limited"
@@ -132,6 +139,10 @@ class OpenAiProvider:
             return ""
         clean = " ".join(message.replace(self._api_key, "[key]").split())
         return f" It said: {clean[:MAX_QUOTED]}"
+
+
+def _code(exc: APIStatusError) -> Any:
+    return exc.body.get("code") if isinstance(exc.body, dict) else None
 
 
 def _parameters(model: str, request: ModelRequest) -> dict[str, Any]:

@@ -62,6 +62,12 @@ EXPLANATIONS: dict[str, Explanation] = {
         "The model provider does not accept our key, or the key may not use this model.",
         "An administrator must set a valid OPENAI_API_KEY and restart the workers; then retry.",
     ),
+    "provider_quota": Explanation(
+        "Quota used up",
+        "The model provider does nothing more for our account: its quota or its money is used up.",
+        "An administrator must look at the plan and the billing of the account; then retry.",
+    ),
+    "database_away": Explanation("Database away", "The database did not answer while the step ran.", _LATER),
     "provider_not_set_up": Explanation(
         "Provider not set up",
         "The component asks for a model provider that has no key here.",

@@ -163,6 +163,14 @@ async def test_rate_limit_says_how_long_to_wait(provider, model_server, behaviou
     assert model_server.calls == 1
 
 
+async def test_quota_that_is_used_up_is_no_limit_of_rate(provider, model_server):
+    error = {"message": "You exceeded your current quota.", "type": "insufficient_quota", "code": "insufficient_quota"}
+    model_server.next(fake.Behaviour(status=429, error=error))
+    found = await failure(provider)
+    assert (found.type, found.retryable) == ("provider_quota", False)
+    assert "You exceeded your current quota." in found.message
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 408])
 async def test_server_error_may_be_tried_again(provider, model_server, status):
     model_server.next(fake.failing(status, headers={"Retry-After": "3"}))
