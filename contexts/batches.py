@@ -221,10 +221,14 @@ def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
     batch_release(batch.pk)  # accepted rows that a crash left held would otherwise run later
     now = clock.now()
     rows = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.CANCEL))
-    matched = write_soon(lambda: rows.update(**cancelled(now)))
-    if not matched:
-        raise Conflict(f"Nothing in {batch.pk} is open; there is nothing to cancel.")
+    nothing_open = Conflict(f"Nothing in {batch.pk} is open; there is nothing to cancel.")
+    if not rows.exists():
+        raise nothing_open
+    # the batch first: after a crash between the two, the same wish cancels the rest
     Batch.objects.filter(pk=batch.pk).update(state=BatchState.CANCELLED, updated_at=now)
+    if not write_soon(lambda: rows.update(**cancelled(now))):  # all ended by themselves at the same moment
+        Batch.objects.filter(pk=batch.pk).update(state=batch.state)
+        raise nothing_open
     batch.refresh_from_db()
     return batch
 
