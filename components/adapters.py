@@ -6,7 +6,15 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
-from components.contract import FoundMedia, FoundTemplate, ModelProvider, StepNotes, TemplateNotFound, Tools
+from components.contract import (
+    FoundMedia,
+    FoundTemplate,
+    ModelProvider,
+    ModelProviders,
+    StepNotes,
+    TemplateNotFound,
+    Tools,
+)
 from components.fresh import Fresh
 from components.outbound import OutboundHttp
 from components.providers.choice import Providers, provider_name
@@ -70,9 +78,14 @@ class Toolbox:
             templates=_Templates(organization_id, self._run_sync, self._templates),
             media=_Media(organization_id, self._run_sync),
             http=self._http,
-            models=self._models if self._gate is None else _LimitedModels(self._models, self._gate, on_wait),
+            models=self._limited(organization_id, on_wait),
             idempotency_key=idempotency_key,
             notes=notes,
+        )
+
+    def _limited(self, organization_id: str, on_wait: OnWait) -> ModelProviders:
+        return (
+            self._models if self._gate is None else _LimitedModels(self._models, self._gate, organization_id, on_wait)
         )
 
     async def aclose(self) -> None:
@@ -85,13 +98,15 @@ class Toolbox:
 class _LimitedModels:
     """The model providers behind the gate."""
 
-    def __init__(self, models: Providers, gate: Gate, on_wait: OnWait) -> None:
+    def __init__(self, models: Providers, gate: Gate, organization_id: str, on_wait: OnWait) -> None:
         self._models = models
         self._gate = gate
+        self._organization_id = organization_id
         self._on_wait = on_wait
 
     def get(self, name: str | None) -> ModelProvider:
-        return LimitedProvider(provider_name(name), self._models.get(name), self._gate, self._on_wait)
+        inner = self._models.get(name)
+        return LimitedProvider(provider_name(name), inner, self._gate, self._organization_id, self._on_wait)
 
 
 class _Templates:

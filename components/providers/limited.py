@@ -22,10 +22,13 @@ class Call(Protocol):
 class Gate(Protocol):
     """Lets calls begin when the limits allow it."""
 
-    def call(self, provider: str, *, tokens: int, on_wait: OnWait) -> AbstractAsyncContextManager[Call]:
+    def call(
+        self, provider: str, *, organization: str, tokens: int, on_wait: OnWait
+    ) -> AbstractAsyncContextManager[Call]:
         """Hold a place for a call while it runs.
 
         Args:
+            organization: for whom; those that wait come to their turn one after the other.
             tokens: about how many it will use.
             on_wait: told why, in plain words, when it takes longer than a moment.
 
@@ -39,15 +42,19 @@ class Gate(Protocol):
 class LimitedProvider:
     """A model provider behind the gate."""
 
-    def __init__(self, name: str, inner: ModelProvider, gate: Gate, on_wait: OnWait) -> None:
+    def __init__(self, name: str, inner: ModelProvider, gate: Gate, organization: str, on_wait: OnWait) -> None:
         self._name = name
         self._inner = inner
         self._gate = gate
+        self._organization = organization
         self._on_wait = on_wait
 
     async def generate(self, request: ModelRequest) -> ModelAnswer:
         """Ask when it is our turn; see `components.contract.ModelProvider`."""
-        async with self._gate.call(self._name, tokens=_estimate(request), on_wait=self._on_wait) as call:
+        place = self._gate.call(
+            self._name, organization=self._organization, tokens=_estimate(request), on_wait=self._on_wait
+        )
+        async with place as call:
             answer = await self._inner.generate(request)
             call.used(answer.input_tokens + answer.output_tokens)
             return answer

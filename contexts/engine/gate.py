@@ -1,6 +1,6 @@
 """Holds the calls of one worker until the limits that all workers share let them begin.
 
-Each provider has a line. Its calls begin in the order in which they came, as soon as a grant covers them; while any
+Each provider has a line. Its calls begin by turns of the organizations, as soon as a grant covers them; while any
 runs or waits, the line settles with the other workers about once a second. Contexts that would wait long do not wait
 here: they are told to come back (`ProviderBusy`), so that those which need another provider get their turn.
 """
@@ -9,17 +9,26 @@ import asyncio
 import logging
 import math
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 
 from base import clock
 from base.clock import to_iso
-from components.errors import ProviderBusy, TransientError
+from components.errors import PermanentError, ProviderBusy, TransientError
 from components.providers.limited import RATE_LIMITED, Call, OnWait
-from contexts.engine.limits import DEFAULT_COOL_SECONDS, Grant, Need, ProviderLimits, Refusal
+from contexts.engine.limits import (
+    LONGEST_COOL_SECONDS,
+    Grant,
+    Need,
+    ProviderLimits,
+    Refusal,
+    cool_seconds,
+    tokens_ahead,
+)
 
 SETTLE_SECONDS = 1.0
 # After a grant that let nobody begin.
@@ -29,6 +38,7 @@ SAY_SECONDS = 1.0
 PATIENCE_SECONDS = 10.0
 SHORT_COOL_SECONDS = 2.0
 MAX_WAITING = 64
+MOST_TOKENS = 10_000_000
 COME_BACK_SECONDS = (5.0, 300.0)
 SMOOTHING = 0.1
 
@@ -49,19 +59,22 @@ class Gate:
         self._lines = {name: Line(worker, name, limit, settle) for name, limit in limits.items()}
 
     @asynccontextmanager
-    async def call(self, provider: str, *, tokens: int, on_wait: OnWait) -> AsyncIterator[Call]:
+    async def call(self, provider: str, *, organization: str, tokens: int, on_wait: OnWait) -> AsyncIterator[Call]:
         """Hold a place for a call while it runs; see `components.providers.limited.Gate`."""
         line = self._lines.get(provider)
         if line is None:
-            yield _Place(0)
+            yield _Place(organization, 0)
             return
-        place = await line.enter(tokens, on_wait)
+        place = await line.enter(organization, tokens, on_wait)
         try:
             yield place
         except TransientError as exc:
             if exc.type != RATE_LIMITED:
                 raise
             raise line.refused(place, exc) from exc
+        except PermanentError:
+            place.used(0)  # what was refused is not counted
+            raise
         finally:
             line.leave(place)
 
@@ -71,10 +84,11 @@ class Gate:
             await line.aclose()
 
 
-@dataclass
+@dataclass(eq=False)
 class _Place:
     """A call in its line, waiting or running."""
 
+    organization: str
     tokens: float
     used_tokens: float | None = None
     ready: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -82,7 +96,52 @@ class _Place:
     began: float = 0.0
 
     def used(self, tokens: int) -> None:
-        self.used_tokens = tokens
+        self.used_tokens = min(max(tokens, 0), MOST_TOKENS)  # a server's count is not to be trusted
+
+
+class Queue:
+    """Places that wait, one organization after the other; within each, those that came first."""
+
+    def __init__(self) -> None:
+        self._by_organization: OrderedDict[str, deque[_Place]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_organization.values()))
+
+    def __iter__(self) -> Iterator[_Place]:
+        return chain.from_iterable(self._by_organization.values())
+
+    def has_room_for(self, organization: str) -> bool:
+        """Tell whether one more may wait: the backlog of one organization leaves room for the others."""
+        own = len(self._by_organization.get(organization, ()))
+        waiting = len(self._by_organization.keys() | {organization})
+        return len(self) < MAX_WAITING or own < MAX_WAITING // (2 * waiting)
+
+    def append(self, place: _Place) -> None:
+        self._by_organization.setdefault(place.organization, deque()).append(place)
+
+    def first(self) -> _Place:
+        return next(iter(self._by_organization.values()))[0]
+
+    def pop_first(self) -> _Place:
+        """Take the first place; its organization's next one comes after one of each other."""
+        organization, places = self._by_organization.popitem(last=False)
+        place = places.popleft()
+        if places:
+            self._by_organization[organization] = places
+        return place
+
+    def remove(self, place: _Place) -> None:
+        """Take a place out, if it still waits."""
+        places = self._by_organization.get(place.organization)
+        if places is None or place not in places:
+            return
+        places.remove(place)
+        if not places:
+            del self._by_organization[place.organization]
+
+    def clear(self) -> None:
+        self._by_organization.clear()
 
 
 class Line:
@@ -93,7 +152,7 @@ class Line:
         self._name = name
         self._limits = limits
         self._settle = settle
-        self._waiting: deque[_Place] = deque()
+        self._waiting = Queue()
         self._active = self._peak = 0
         self._grant = Grant(held=0)
         self._requests = self._tokens = 0.0
@@ -104,7 +163,7 @@ class Line:
         self._wake = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
 
-    async def enter(self, tokens: float, on_wait: OnWait) -> _Place:
+    async def enter(self, organization: str, tokens: float, on_wait: OnWait) -> _Place:
         """Return a place when the call may begin.
 
         Raises:
@@ -112,11 +171,11 @@ class Line:
         """
         if self._cools_for() > SHORT_COOL_SECONDS:
             raise self._cooling()
-        place = _Place(tokens)
+        place = _Place(organization, tokens_ahead(tokens, self._limits))
         if not self._waiting and self._may_begin(place):
             self._begin(place)
             return place
-        if self._grant.short_of and len(self._waiting) >= MAX_WAITING:
+        if self._grant.short_of and not self._waiting.has_room_for(organization):
             raise self._crowded()
         self._waiting.append(place)
         self._look()
@@ -137,8 +196,7 @@ class Line:
         place.ready.result()
 
     def _give_up(self, place: _Place) -> None:
-        with suppress(ValueError):
-            self._waiting.remove(place)
+        self._waiting.remove(place)
         if place.ready.done() and not place.ready.cancelled():
             place.ready.exception()  # it was told at the moment when it was cancelled
         if place.began:  # it was let in at the same moment
@@ -155,9 +213,11 @@ class Line:
 
     def refused(self, place: _Place, error: TransientError) -> ProviderBusy:
         """Take note of a 429 for all workers; return what its context is told."""
-        seconds = DEFAULT_COOL_SECONDS if error.retry_after is None else error.retry_after
+        seconds = cool_seconds(error.retry_after)
         self._cool_until = max(self._cool_until, _now() + seconds)
-        self._refusal = Refusal(place.began_at, error.retry_after)
+        earlier = self._refusal or Refusal(0.0, 0.0)  # many may be refused before the others are told
+        longest = max(seconds, earlier.retry_after_seconds or 0.0)
+        self._refusal = Refusal(max(place.began_at, earlier.began_at), longest)
         logger.warning("provider_cools provider=%s seconds=%.1f said=%s", self._name, seconds, error.message)
         self._look()
         self._turn_away()
@@ -166,7 +226,7 @@ class Line:
     def _turn_away(self) -> None:
         """Send those that wait home where the wait is long."""
         while self._waiting and self._cools_for() > SHORT_COOL_SECONDS:
-            place = self._waiting.popleft()
+            place = self._waiting.pop_first()
             if not place.ready.done():
                 place.ready.set_exception(self._cooling())
 
@@ -187,8 +247,8 @@ class Line:
         place.began_at, place.began = _now(), time.monotonic()
 
     def _admit(self) -> None:
-        while self._waiting and self._may_begin(self._waiting[0]):
-            place = self._waiting.popleft()
+        while self._waiting and self._may_begin(self._waiting.first()):
+            place = self._waiting.pop_first()
             if not place.ready.done():  # not cancelled meanwhile
                 self._begin(place)
                 place.ready.set_result(None)
@@ -242,7 +302,7 @@ class Line:
             wanted=max(self._peak, self._active + len(self._waiting)),
             waiting=len(self._waiting),
             tokens=sum(place.tokens for place in self._waiting),
-            first_tokens=self._waiting[0].tokens if self._waiting else 0.0,
+            first_tokens=self._waiting.first().tokens if self._waiting else 0.0,
             unused_requests=_stock(self._requests),
             unused_tokens=_stock(self._tokens),
             refusal=self._refusal,
@@ -257,7 +317,7 @@ class Line:
         self._admit()
 
     def _cools_for(self) -> float:
-        return self._cool_until - _now() if self._cool_until else 0.0
+        return min(self._cool_until - _now(), LONGEST_COOL_SECONDS) if self._cool_until else 0.0
 
     def _cooling(self) -> ProviderBusy:
         until = clock.cut_to_milliseconds(datetime.fromtimestamp(self._cool_until, UTC))

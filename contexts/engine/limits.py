@@ -12,13 +12,13 @@ Source: https://en.wikipedia.org/wiki/Additive_increase/multiplicative_decrease
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 DEFAULT_CONCURRENT = 1000
 # What a provider is left alone for that says 429 without saying how long.
 DEFAULT_COOL_SECONDS = 5.0
-LONGEST_COOL_SECONDS = 3600.0
+LEAST_COOL_SECONDS, LONGEST_COOL_SECONDS = 1.0, 3600.0
 GROWTH_PER_SECOND = 0.1
 # A worker that has not settled for so long is gone, and its share with it.
 SHARE_SECONDS = 20.0
@@ -26,6 +26,7 @@ SHARE_SECONDS = 20.0
 TURN_SECONDS = 5.0
 MINUTE = 60.0
 BURST_SHARE = 0.05
+MOST_OWED_MINUTES = 10.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class ProviderState:
     def read(cls, document: Mapping[str, Any]) -> "ProviderState":
         """Read what `document` wrote; an empty one is a provider that nobody has called."""
         shares = {worker: Share(*share) for worker, share in document.get("shares", {}).items()}
-        return cls(**{**document, "shares": shares})
+        known = {item.name for item in fields(cls)}  # another version may have written more
+        return cls(**{name: value for name, value in document.items() if name in known} | {"shares": shares})
 
     def document(self) -> dict[str, Any]:
         """Return the state as JSON values."""
@@ -151,6 +153,8 @@ def _advanced(state: ProviderState, limits: ProviderLimits, now: float) -> Provi
         allowed += max(1.0, allowed * GROWTH_PER_SECOND) * min(passed, max(0.0, now - state.cool_until))
     return replace(
         state,
+        cool_until=min(state.cool_until, now + LONGEST_COOL_SECONDS),  # a clock may have been ahead
+        limited_at=min(state.limited_at, now),
         allowed=None if allowed is None or allowed >= limits.concurrent else allowed,
         requests=_filled(state.requests, limits.requests_per_minute, passed),
         tokens=_filled(state.tokens, limits.tokens_per_minute, passed),
@@ -162,6 +166,11 @@ def _advanced(state: ProviderState, limits: ProviderLimits, now: float) -> Provi
 def burst(per_minute: int) -> float:
     """Return how much a bucket holds: what may begin at once after a rest."""
     return max(1.0, per_minute * BURST_SHARE)
+
+
+def tokens_ahead(estimate: float, limits: ProviderLimits) -> float:
+    """Return how many tokens a call must have before it begins: its estimate, or a full bucket if that is less."""
+    return min(estimate, burst(limits.tokens_per_minute)) if limits.tokens_per_minute else estimate
 
 
 def rate_per_second(per_minute: int) -> float:
@@ -176,13 +185,16 @@ def _filled(level: float | None, per_minute: int, passed: float) -> float | None
     return None if level >= burst(per_minute) else level
 
 
+def cool_seconds(asked: float | None) -> float:
+    """Return for how long a provider is left alone that asked for so many seconds, or for none in particular."""
+    return DEFAULT_COOL_SECONDS if asked is None else min(max(asked, LEAST_COOL_SECONDS), LONGEST_COOL_SECONDS)
+
+
 def _cooled(state: ProviderState, limits: ProviderLimits, refusal: Refusal | None, now: float) -> ProviderState:
     """Take note of a 429; those of calls that began before the last one count as that one."""
     if refusal is None:
         return state
-    asked = refusal.retry_after_seconds
-    seconds = DEFAULT_COOL_SECONDS if asked is None else min(max(asked, 0.0), LONGEST_COOL_SECONDS)
-    state = replace(state, cool_until=max(state.cool_until, now + seconds))
+    state = replace(state, cool_until=max(state.cool_until, now + cool_seconds(refusal.retry_after_seconds)))
     if refusal.began_at < state.limited_at:
         return state
     running = sum(share.held for share in state.shares.values())
@@ -226,14 +238,13 @@ def _drawn_requests(
 
 
 def _drawn_tokens(state: ProviderState, limits: ProviderLimits, need: Need) -> tuple[ProviderState, float]:
-    """Draw tokens; a call that needs more than a full bucket gets them when it is full, and they are owed."""
+    """Draw tokens for as many calls as the bucket covers; what calls used above their estimate is owed, in bounds."""
     if not limits.tokens_per_minute:
         return state, math.inf
     full = burst(limits.tokens_per_minute)
     level = min(full, (full if state.tokens is None else state.tokens) + need.unused_tokens)
-    drawn = 0.0
-    if level >= min(need.first_tokens, full):
-        drawn = max(min(need.tokens, level), need.first_tokens)
+    level = max(level, -MOST_OWED_MINUTES * limits.tokens_per_minute)
+    drawn = min(need.tokens, level) if level >= need.first_tokens else 0.0
     return replace(state, tokens=level - drawn), drawn
 
 

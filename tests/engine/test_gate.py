@@ -52,8 +52,8 @@ class Crowd:
         self.now = self.most = self.done = 0
         self._seconds = seconds
 
-    async def call(self, gate: Gate, tokens: int = 1) -> None:
-        async with gate.call("openai", tokens=tokens, on_wait=told_nobody):
+    async def call(self, gate: Gate, tokens: int = 1, organization: str = "org") -> None:
+        async with gate.call("openai", organization=organization, tokens=tokens, on_wait=told_nobody):
             self.now += 1
             self.most = max(self.most, self.now)
             await asyncio.sleep(self._seconds)
@@ -86,21 +86,21 @@ async def test_hundreds_begin_at_once_where_the_limit_allows_it():
 async def test_provider_without_limits_is_not_held():
     async with gates(ProviderLimits(concurrent=1), Books()) as (gate,), AsyncExitStack() as stack:
         for _ in range(5):
-            await stack.enter_async_context(gate.call("offline", tokens=1, on_wait=told_nobody))
+            await stack.enter_async_context(gate.call("offline", organization="org", tokens=1, on_wait=told_nobody))
 
 
 async def test_refusal_cools_the_provider_for_the_other_worker_too():
     books = Books()
     async with gates(ProviderLimits(), books, 2) as (first, second):
         with pytest.raises(ProviderBusy) as caught:
-            async with first.call("openai", tokens=1, on_wait=told_nobody):
+            async with first.call("openai", organization="org", tokens=1, on_wait=told_nobody):
                 raise TransientError("Too many.", type="rate_limited", retry_after=60)
         assert caught.value.waiting_for.startswith("provider openai until 20")
         assert caught.value.retry_after == pytest.approx(60, abs=1)
         await until(lambda: books.state.cool_until)
         for gate in (first, second):
             with pytest.raises(ProviderBusy):
-                async with gate.call("openai", tokens=1, on_wait=told_nobody):
+                async with gate.call("openai", organization="org", tokens=1, on_wait=told_nobody):
                     pytest.fail("it cools")
 
 
@@ -108,15 +108,15 @@ async def test_other_errors_pass_and_free_the_place():
     async with gates(ProviderLimits(concurrent=1), Books()) as (gate,):
         for error in (TransientError("No.", type="timeout"), PermanentError("Never.")):
             with pytest.raises(type(error)):
-                async with gate.call("openai", tokens=1, on_wait=told_nobody):
+                async with gate.call("openai", organization="org", tokens=1, on_wait=told_nobody):
                     raise error
 
 
 async def test_short_cool_down_is_waited_for():
     async with gates(ProviderLimits(), Books()) as (gate,):
         with pytest.raises(ProviderBusy):
-            async with gate.call("openai", tokens=1, on_wait=told_nobody):
-                raise TransientError("Too many.", type="rate_limited", retry_after=0.3)
+            async with gate.call("openai", organization="org", tokens=1, on_wait=told_nobody):
+                raise TransientError("Too many.", type="rate_limited", retry_after=0)
         crowd = Crowd(0)
         await crowd.call(gate)
         assert crowd.done == 1
@@ -131,9 +131,9 @@ async def test_whoever_waits_long_is_told_why_and_then_sent_home(monkeypatch):
         heard.append(reason)
 
     async with gates(ProviderLimits(concurrent=1), Books()) as (gate,):
-        async with gate.call("openai", tokens=1, on_wait=told_nobody):
+        async with gate.call("openai", organization="org", tokens=1, on_wait=told_nobody):
             with pytest.raises(ProviderBusy) as caught:
-                async with gate.call("openai", tokens=1, on_wait=hear):
+                async with gate.call("openai", organization="org", tokens=1, on_wait=hear):
                     pytest.fail("one runs")
         assert heard == [caught.value.waiting_for] == ["provider openai: 1 calls at once are under way"]
         assert 5 <= (caught.value.retry_after or 0) <= 300
@@ -143,18 +143,34 @@ async def test_whoever_waits_long_is_told_why_and_then_sent_home(monkeypatch):
 async def test_line_does_not_grow_without_end(monkeypatch):
     monkeypatch.setattr(module, "MAX_WAITING", 3)
     async with gates(ProviderLimits(concurrent=1), Books()) as (gate,):
-        async with gate.call("openai", tokens=1, on_wait=told_nobody):
+        async with gate.call("openai", organization="org", tokens=1, on_wait=told_nobody):
             waiting = [asyncio.create_task(Crowd(0).call(gate)) for _ in range(3)]
             await until(lambda: gate._lines["openai"]._grant.short_of)
             with pytest.raises(ProviderBusy):
-                async with gate.call("openai", tokens=1, on_wait=told_nobody):
+                async with gate.call("openai", organization="org", tokens=1, on_wait=told_nobody):
                     pytest.fail("three wait")
+        await asyncio.gather(*waiting)
+
+
+async def test_backlog_of_one_organization_leaves_another_its_turn(monkeypatch):
+    monkeypatch.setattr(module, "MAX_WAITING", 8)
+    large, small = Crowd(0.01), Crowd(0)
+    async with gates(ProviderLimits(concurrent=1), Books()) as (gate,):
+        async with gate.call("openai", organization="large", tokens=1, on_wait=told_nobody):
+            waiting = [asyncio.create_task(large.call(gate, organization="large")) for _ in range(8)]
+            await until(lambda: gate._lines["openai"]._grant.short_of)
+            with pytest.raises(ProviderBusy):
+                await large.call(gate, organization="large")
+            other = asyncio.create_task(small.call(gate, organization="small"))
+            await asyncio.sleep(0)
+        await other
+        assert large.done <= 2, "it did not wait for all of them"
         await asyncio.gather(*waiting)
 
 
 async def test_cancelled_call_leaves_its_place_to_the_next():
     async with gates(ProviderLimits(concurrent=1), Books()) as (gate,):
-        async with gate.call("openai", tokens=1, on_wait=told_nobody):
+        async with gate.call("openai", organization="org", tokens=1, on_wait=told_nobody):
             gone = asyncio.create_task(Crowd(0).call(gate))
             after = Crowd(0)
             next_one = asyncio.create_task(after.call(gate))
@@ -178,7 +194,7 @@ async def test_requests_a_minute_are_kept():
 async def test_tokens_that_were_not_used_are_given_back():
     books = Books()
     async with gates(ProviderLimits(tokens_per_minute=20_000), books) as (gate,):
-        async with gate.call("openai", tokens=1000, on_wait=told_nobody) as call:
+        async with gate.call("openai", organization="org", tokens=1000, on_wait=told_nobody) as call:
             call.used(10)
         await until(lambda: books.state.shares == {}, 5)
         assert books.state.tokens is None or books.state.tokens >= 990
