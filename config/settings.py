@@ -160,14 +160,14 @@ COMPONENTS = env.list("COMPONENTS", default=[])  # dotted paths of classes, besi
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", default="")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", default="")
 OPENAI_MODEL = env.str("OPENAI_MODEL", default="gpt-4o-mini")
-OPENAI_MAX_CONCURRENT = env.int("OPENAI_MAX_CONCURRENT", default=1000)
+OPENAI_MAX_CONCURRENT = env.int("OPENAI_MAX_CONCURRENT", default=2000)
 OPENAI_REQUESTS_PER_MINUTE = env.int("OPENAI_REQUESTS_PER_MINUTE", default=0)  # 0: no limit
 OPENAI_TOKENS_PER_MINUTE = env.int("OPENAI_TOKENS_PER_MINUTE", default=0)
 HTTP_ALLOW_PRIVATE = env.bool("HTTP_ALLOW_PRIVATE", default=False)
 
 # --- Engine ---------------------------------------------------------------------------------------------------
 WORKERS = env.int("WORKERS", default=2)
-MAX_IN_FLIGHT = env.int("MAX_IN_FLIGHT", default=512)
+MAX_IN_FLIGHT = env.int("MAX_IN_FLIGHT", default=768)
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=20)
 HEARTBEAT_SECONDS = env.int("HEARTBEAT_SECONDS", default=5)
 LOOP_BLOCKED_SECONDS = env.int("LOOP_BLOCKED_SECONDS", default=10)

@@ -1,8 +1,9 @@
 """How many contexts may run beside each other after a worker died with them, and when one is to blame. Pure.
 
 Nobody knows which of a dead worker's contexts killed it. Each loss makes the group smaller in which a context runs:
-512, then 32, then 4, then alone. But workers also die for reasons outside of them: the machine's memory, an operator,
-a deployment. So a death proves little; what proves something is to survive, and to die again and again while alone:
+as many as a worker takes, then 32, then 4, then alone. But workers also die for reasons outside of them: the machine's
+memory, an operator, a deployment. So a death proves little; what proves something is to survive, and to die again and
+again while alone:
 
 - A process that has ended suspects without dying takes more of their kind at a time: one, two, four, eight. So after
   outside kills hundreds of suspects are cleared in a few rounds. Where a killer is among them, the process dies, and

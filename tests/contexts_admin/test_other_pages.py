@@ -128,7 +128,7 @@ def test_provider_that_is_left_alone_says_until_when(admin_browser):
     page = admin_browser.get(PROVIDERS).content.decode()
     assert "left alone" in page
     assert moment_text(now + timedelta(seconds=600))[:-4] in page
-    assert "4 of 1000" in page
+    assert "4 of 2000" in page
     assert admin_browser.post(f"{PROVIDERS}openai/change/", {"state": "{}"}).status_code == 403
 
 

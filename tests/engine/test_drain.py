@@ -16,12 +16,12 @@ from django.core.management import call_command
 from django.db import OperationalError, connection, connections
 
 from base import clock
-from components import adapters
 from contexts.engine.admission import LOSSES_WHEN_ALONE, TRIES_ALONE
 from contexts.engine.run import run_drain
 from contexts.models import Context, Provider, StepTranscript, Worker, WorkerState
 from contexts.services import context_retry
 from contexts.states import Status
+from templates_app.services import template_select
 from tests.fakes import openai_server as model
 from tests.fakes.openai_server import FakeOpenAi
 
@@ -270,14 +270,13 @@ def let_provider_be_called() -> None:
 @pytest.mark.usefixtures("_samples")
 def test_database_that_is_away_while_a_step_reads_fails_no_context(make_context, model_server, monkeypatch):
     answers = iter([OperationalError("unable to open database file")] * 2)
-    select = adapters.template_select
 
     def sometimes(**wishes: Any) -> Any:
         if (error := next(answers, None)) is not None:
             raise error
-        return select(**wishes)
+        return template_select(**wishes)
 
-    monkeypatch.setattr(adapters, "template_select", sometimes)
+    monkeypatch.setattr("components.adapters.template_select", sometimes)
     context = make_context()
     run_drain(until_idle=True)
     context.refresh_from_db()
