@@ -14,13 +14,15 @@ from contextlib import suppress
 import psutil
 from django.conf import settings
 from django.db import connections
+from django_q.brokers import get_broker
 from django_q.cluster import Cluster
 from django_q.models import Schedule
 
 from base import clock
 from contexts.doorbell import CONTEXTS_CLUSTER
-from contexts.engine.stop import stop_byte
+from contexts.engine.shared_memory import stop_byte, vacancies
 from contexts.keeper import ChoresKeeper, DrainKeeper
+from contexts.patient_broker import PatientBroker
 
 CHORES_CLUSTER = "chores"
 CLUSTERS = (CONTEXTS_CLUSTER, CHORES_CLUSTER)
@@ -43,9 +45,9 @@ def die_with_parent() -> None:
 class BoundedCluster(Cluster):
     """A cluster whose signal handler only notes the wish, and whose stop has a limit."""
 
-    def __init__(self) -> None:
+    def __init__(self, broker: PatientBroker | None = None) -> None:
         self.is_asked_to_stop = False
-        super().__init__()
+        super().__init__(broker)
 
     def sig_handler(self, signum: int, frame: object) -> None:
         stop_byte.set()
@@ -80,10 +82,11 @@ def run_cluster(name: str) -> int:
     os.register_at_fork(after_in_child=die_with_parent)
     _prepare(name)
     connections.close_all()  # nothing that is open may be shared with a child
-    cluster = BoundedCluster()
+    works_contexts = name == CONTEXTS_CLUSTER
+    cluster = BoundedCluster(PatientBroker(get_broker(name), vacancies) if works_contexts else None)
     cluster.start()
-    logger.info("cluster_started name=%s workers=%s", name, settings.WORKERS if name == CONTEXTS_CLUSTER else 1)
-    keeper = DrainKeeper(settings.WORKERS) if name == CONTEXTS_CLUSTER else ChoresKeeper()
+    logger.info("cluster_started name=%s workers=%s", name, settings.WORKERS if works_contexts else 1)
+    keeper = DrainKeeper(settings.WORKERS) if works_contexts else ChoresKeeper()
     while cluster.waits(WATCH_SECONDS):
         keeper.look()
         if not cluster.sentinel.is_alive() or keeper.is_stuck:

@@ -13,16 +13,15 @@ from django.db import connections
 from django_q.brokers import get_broker
 
 from base import clock, database_clock
-from contexts.doorbell import CONTEXTS_CLUSTER, drains_claiming, start_drain
+from contexts.doorbell import CONTEXTS_CLUSTER, start_drain
 from contexts.engine.claims import process_space
 from contexts.engine.reaper import Reaper, worker_bury
-from contexts.engine.stop import pulse
+from contexts.engine.shared_memory import pulse, vacancies
 from contexts.models import Worker, WorkerState
 
 RING_AGAIN_SECONDS = 3.0
-# How long a free worker may leave a ring unanswered. Where other clusters work, one of theirs may have taken it.
+# How long a free worker may leave all rings unanswered. Another cluster that lacks a drain may have taken the first.
 STUCK_SECONDS = 15.0
-STUCK_BESIDE_OTHERS_SECONDS = 60.0
 # The sweep beats once a minute; another chore may keep it waiting for as long as django-q2 lets it run.
 CHORES_SILENT_SECONDS = 60.0 + 300.0 + 60.0
 SPARE_WORKERS = 1
@@ -57,7 +56,6 @@ class DrainKeeper:
         self._wanted = wanted
         self._reaper = Reaper(settings.LEASE_SECONDS)
         self._drains = Drains(wanted, wanted)
-        self._others_claim = False
         self._last_ring = 0.0
         self._clock_due_at = 0.0
         self._unanswered_since: float | None = None
@@ -66,8 +64,7 @@ class DrainKeeper:
     def is_stuck(self) -> bool:
         """Tell whether nothing claims and nobody answers, though a worker is free: the queue must be broken."""
         since = self._unanswered_since
-        patience = STUCK_BESIDE_OTHERS_SECONDS if self._others_claim else STUCK_SECONDS
-        return self._drains.claiming == 0 and since is not None and time.monotonic() - since > patience
+        return self._drains.claiming == 0 and since is not None and time.monotonic() - since > STUCK_SECONDS
 
     @property
     def is_busy(self) -> bool:
@@ -81,7 +78,6 @@ class DrainKeeper:
             _bury_the_gone()
             self._reaper.reap()
             self._drains = drains_below(psutil.Process())
-            self._others_claim = drains_claiming().count() > self._drains.claiming
             self._keep()
         except Exception as exc:  # the queue's own store may be away too, with errors of its own
             logger.warning("keeper_failed reason=%s", exc)
@@ -95,20 +91,24 @@ class DrainKeeper:
             database_clock.refresh()
 
     def _keep(self) -> None:
-        has_free_worker = self._drains.live < self._wanted + SPARE_WORKERS
-        if self._drains.claiming >= self._wanted or not has_free_worker:
+        free_workers = self._wanted + SPARE_WORKERS - self._drains.live
+        lacking = min(self._wanted - self._drains.claiming, free_workers)
+        if lacking <= 0:
+            vacancies.announce(0)
             self._unanswered_since = None
             return
         now = time.monotonic()
         self._unanswered_since = self._unanswered_since or now
         if now - self._last_ring >= RING_AGAIN_SECONDS:
             self._last_ring = now
-            self._ring()
+            vacancies.announce(lacking)
+            _ring(lacking)
 
-    def _ring(self) -> None:
-        """Ring, unless enough rings lie in the queue already."""
-        if get_broker(CONTEXTS_CLUSTER).queue_size() < self._wanted:
-            start_drain()
+
+def _ring(lacking: int) -> None:
+    """Ring for each drain that is lacking, save for the rings that lie in the queue already."""
+    for _ in range(lacking - get_broker(CONTEXTS_CLUSTER).queue_size()):
+        start_drain()
 
 
 def _bury_the_gone() -> None:

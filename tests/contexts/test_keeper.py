@@ -7,14 +7,17 @@ from datetime import timedelta
 
 import psutil
 import pytest
+from django_q.brokers import get_broker
 from django_q.models import OrmQ
 
 from base import clock
 from contexts import keeper, tasks
+from contexts.doorbell import start_drain
 from contexts.engine.claims import process_space, worker_register
-from contexts.engine.stop import Pulse
+from contexts.engine.shared_memory import Pulse, Vacancies, vacancies
 from contexts.keeper import ChoresKeeper, DrainKeeper
 from contexts.models import Worker, WorkerState
+from contexts.patient_broker import PatientBroker
 from contexts.states import Status
 from tests.contexts.rows import make_context
 
@@ -62,13 +65,6 @@ def test_unanswered_ring_means_that_the_queue_is_stuck():
     assert not watch.is_busy
 
 
-def test_ring_that_another_cluster_may_have_taken_proves_little():
-    Worker.objects.create(host="another", pid=1)
-    watch = DrainKeeper(2)
-    watch.look()
-    assert not watch.is_stuck
-
-
 def test_queue_that_is_away_is_not_the_clusters_fault(monkeypatch):
     def broken() -> None:
         raise ConnectionError
@@ -112,22 +108,38 @@ def own_drain() -> Worker:
     return Worker.objects.create(host="h", pid=os.getpid(), process_space=process_space())
 
 
-def test_one_drain_too_many_leaves_after_a_while(settings, monkeypatch):
-    monkeypatch.setattr(tasks, "SPARE_SECONDS", 0.0)
+def test_one_drain_too_many_leaves_at_once(settings):
     settings.WORKERS = 1
     own_drain()
     assert tasks.drain() == 0
     assert Worker.objects.count() == 1
 
 
-def test_spare_succeeds_a_drain_that_ends_while_it_stands_by(settings, monkeypatch):
-    settings.WORKERS = 1
-    first = own_drain()
-    monkeypatch.setattr(time, "sleep", lambda seconds: Worker.objects.update(state=WorkerState.BURIED))
-    monkeypatch.setattr(tasks, "run_drain", lambda should_stop: 7)
-    assert tasks.drain() == 7
-    first.refresh_from_db()
-    assert first.state == WorkerState.BURIED
+def test_cluster_that_lacks_nothing_leaves_the_messages_to_others():
+    child_drain()
+    DrainKeeper(1).look()
+    start_drain()
+    assert PatientBroker(get_broker("contexts"), vacancies).dequeue() is None
+    assert messages() == 1
+
+
+def test_cluster_takes_a_message_for_each_drain_that_it_lacks():
+    DrainKeeper(2).look()
+    start_drain()
+    broker = PatientBroker(get_broker("contexts"), vacancies)
+    taken = [broker.dequeue() for _ in range(3)]
+    assert [len(found or ()) for found in taken] == [1, 1, 0]
+    assert broker.queue_size() == 1
+
+
+def test_vacancies_that_a_child_fills_are_seen_in_the_parent():
+    ours = Vacancies()
+    ours.announce(3)
+    if (child := os.fork()) == 0:
+        ours.fill(2)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert ours.number == 1
 
 
 def test_chores_that_are_no_longer_done_are_noticed(monkeypatch):

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from contexts.engine.run import run_drain
-from contexts.engine.stop import stop_byte
+from contexts.engine.shared_memory import stop_byte
 
 
 class Command(BaseCommand):

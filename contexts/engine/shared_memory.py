@@ -1,4 +1,5 @@
-"""Memory that a cluster's processes share: a byte that tells every drain to stop, and a pulse of the chores.
+"""Memory that a cluster's processes share: a byte that tells every drain to stop, how many drains are lacking, and a
+pulse of the chores.
 
 django-q2 tells a busy child nothing when it is asked to stop. The pages are made when this module is imported, in the
 parent, before any fork; so all its children see the same byte.
@@ -26,6 +27,27 @@ class StopByte:
 
 
 stop_byte = StopByte()
+
+
+class Vacancies:
+    """How many drains a cluster lacks: said by its parent, filled by the child that fetches messages."""
+
+    def __init__(self) -> None:
+        self._page = mmap.mmap(-1, mmap.PAGESIZE)
+
+    def announce(self, number: int) -> None:
+        self._page[:4] = struct.pack("i", number)
+
+    def fill(self, number: int) -> None:
+        self.announce(max(0, self.number - number))
+
+    @property
+    def number(self) -> int:
+        found: int = struct.unpack("i", self._page[:4])[0]
+        return found
+
+
+vacancies = Vacancies()
 
 
 class Pulse:
