@@ -8,9 +8,9 @@ from benchmarks.workshop import Workshop
 SETTINGS = "benchmarks.plain.settings"
 
 
-def measure_plain(workshop: Workshop, count: int, *, model_url: str | None) -> Figures:
-    """Give a warm, idle cluster of two workers so many tasks at once; measure until all contexts have completed."""
-    with workshop.installation(model_url=model_url, settings=SETTINGS) as installation:
+def measure_plain(workshop: Workshop, count: int, *, model_url: str | None, workers: int) -> Figures:
+    """Give a warm, idle cluster so many tasks at once; measure until all contexts have completed."""
+    with workshop.installation(model_url=model_url, settings=SETTINGS, WORKERS=str(workers)) as installation:
         cluster, helper = installation.start("manage.py", "qcluster"), installation.start_helper()
         helper.call("benchmarks.plain.orders.submit", count=WARM_UP)
         installation.wait_for_end(seconds=LIMIT_SECONDS)

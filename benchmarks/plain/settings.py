@@ -5,7 +5,7 @@ from config.settings import *  # noqa: F403
 
 Q_CLUSTER = {
     "name": "plain",
-    "workers": 2,
+    "workers": draftline.WORKERS,
     "timeout": 60,
     "retry": 120,
     "orm": "default",

@@ -20,12 +20,8 @@ def _offline(workshop: Workshop) -> Figures:
     return measure_submitted(workshop, workshop.size(CONTEXTS, QUICK_CONTEXTS), model_url=None)
 
 
-def _plain(workshop: Workshop) -> Figures:
-    return measure_plain(workshop, workshop.size(PLAIN_CONTEXTS, 20), model_url=workshop.model_url(0))
-
-
-def _plain_offline(workshop: Workshop) -> Figures:
-    return measure_plain(workshop, workshop.size(PLAIN_CONTEXTS, 20), model_url=None)
+def _plain(workshop: Workshop, *, model_url: str | None, workers: int = 1) -> Figures:
+    return measure_plain(workshop, workshop.size(PLAIN_CONTEXTS, 20), model_url=model_url, workers=workers)
 
 
 def _times_plain(ours: str, plain: str) -> Aim:
@@ -41,16 +37,16 @@ def _times_plain(ours: str, plain: str) -> Aim:
 OVERHEAD = Row(
     name="overhead",
     covers=(
-        f"{CONTEXTS:,} contexts (plain: {PLAIN_CONTEXTS}), model latency 0, one worker process (plain: two). From the "
-        "return of the one submission that releases them all, the worker warm and idle before, to the last one "
-        "completed."
+        f"{CONTEXTS:,} contexts (plain: {PLAIN_CONTEXTS}), model latency 0, one worker process. From the return of the "
+        "one submission that releases them all, the worker warm and idle before, to the last one completed."
     ),
     metrics=(RATE, CPU, PEAK),
     variants=(
         Variant("openai", _openai),
         Variant("offline", _offline),
-        Variant("plain", _plain),
-        Variant("plain offline", _plain_offline),
+        Variant("plain", lambda workshop: _plain(workshop, model_url=workshop.model_url(0))),
+        Variant("plain offline", lambda workshop: _plain(workshop, model_url=None)),
+        Variant("plain, two workers", lambda workshop: _plain(workshop, model_url=workshop.model_url(0), workers=2)),
     ),
     aims=(
         at_least(200, "openai", RATE),

@@ -30,7 +30,7 @@ def test_quick_run_measures_compares_and_leaves_nothing(tmp_path: Path):
     assert document["options"] == {"quick": True, "runs": 1, "peers": False}
     assert set(document["rows"]) == {"overhead", "pickup"}
     overhead = document["rows"]["overhead"]
-    assert set(overhead["variants"]) == {"openai", "offline", "plain", "plain offline"}
+    assert set(overhead["variants"]) == {"openai", "offline", "plain", "plain offline", "plain, two workers"}
     for figures in overhead["variants"].values():
         for metric in ("rate", "worker_cpu", "worker_peak"):
             assert figures[metric]["min"] == figures[metric]["median"] == figures[metric]["max"] > 0
