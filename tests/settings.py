@@ -5,13 +5,16 @@ import tempfile
 
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="draftline-test-")
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
-for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "REDIS_URL", "PRODUCTION", "DEBUG"):
+os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL", "")
+for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "PRODUCTION", "DEBUG"):
     os.environ.pop(name, None)
 
+from config.databases import is_mongo  # noqa: E402
 from config.settings import *  # noqa: E402, F403
 from config.settings import DATA_DIR, DATABASES  # noqa: E402
 
 # A file, not memory: threads and processes of the engine open it by its name, as they do in earnest.
-DATABASES["default"].setdefault("TEST", {"NAME": str(DATA_DIR / "test.sqlite3")})
+if not is_mongo(DATABASES["default"]):
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick log-ins

@@ -1,0 +1,35 @@
+"""What speaks MongoDB's protocol: a stand-in in Rust where it was built (script/mongo-stand-in), else one in Python.
+
+The one in Python is slow and has three faults, which secantus_compat.py mends. Where MONGODB_TEST_URL names a real
+MongoDB, tests use that one, and those that would kill it are skipped with that reason.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+
+from tests.stores.server import Server
+
+REAL_URL = os.environ.get("MONGODB_TEST_URL", "")
+STAND_IN = os.environ.get("MONGODB_STAND_IN", "")
+
+
+class MongoServer(Server):
+    name = "mongodb"
+
+    def command(self) -> Sequence[str]:
+        data = self.folder / "data"
+        if STAND_IN:
+            return [STAND_IN, "--port", str(self.port), "--storage-path", str(data), "--cache-size", "256M"]
+        return [sys.executable, "-m", "tests.stores.python_stand_in", str(self.port), str(data)]
+
+    def url(self, database: str) -> str:
+        return f"mongodb://127.0.0.1:{self.port}/{database}"
+
+
+def address(base: str, database: str) -> str:
+    """Return the address of a database on the server of another address; its options stay."""
+    head, _, options = base.partition("?")
+    scheme, _, rest = head.partition("://")
+    host = rest.partition("/")[0]
+    return f"{scheme}://{host}/{database}" + (f"?{options}" if options else "")

