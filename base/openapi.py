@@ -19,7 +19,7 @@ _DESCRIPTIONS = {
     413: "The input is larger than the limit. Nothing was stored.",
     415: "The body has another content type than those listed.",
     422: "The Idempotency-Key was used for another body.",
-    503: "Not ready to serve.",
+    503: "The database does not answer. Ask again after `Retry-After` seconds, a submission with its Idempotency-Key.",
 }
 
 
@@ -79,7 +79,7 @@ class ProblemSchema(AutoSchema):
         return dict(sorted(bodies.items()))
 
     def _problem_statuses(self) -> list[int]:
-        statuses = [400, 406]
+        statuses = [400, 406, 503]
         if self.get_auth():
             statuses += [401, 403]
         if "{" in self.path:

@@ -1,12 +1,14 @@
 """Writes every error as problem+json: those of DRF, of Django, of our services, and what nobody foresaw."""
 
 import logging
+import sys
 from collections.abc import Callable
 from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.views import csrf, defaults
@@ -14,12 +16,15 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
+from base.outage import is_away
 from base.problems import Fault, InvalidInput, Problem, TooLarge, pointer, problem_document
 
 CONTENT_TYPE = "application/problem+json"
 NO_KEY = "Send an API key: Authorization: Bearer dl_...; an administrator makes one, or manage.py apikey create."
 ADMIN_PREFIX = "/admin/"
 MAX_SHOWN_PATH = 200
+DATABASE_AWAY = "The database does not answer. Ask again; send a submission with the same Idempotency-Key."
+RETRY_AFTER_SECONDS = 5
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +47,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> JsonResponse |
         exc = exceptions.PermissionDenied()
     if isinstance(exc, exceptions.APIException):
         return _from_drf(exc)
+    if isinstance(exc, Error) and is_away(exc):
+        return _database_away(exc)
     return None  # Django's handler500 writes it, after it was logged
 
 
@@ -74,6 +81,12 @@ def _faults(detail: Any, path: str = "") -> list[Fault]:
     if isinstance(detail, list):
         return [fault for item in detail for fault in _faults(item, path)]
     return [Fault(path, str(detail))]
+
+
+def _database_away(exc: Error) -> JsonResponse:
+    logger.error("database_away reason=%s", exc.__cause__ or exc)
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return plain_problem(HTTPStatus.SERVICE_UNAVAILABLE, DATABASE_AWAY, headers)
 
 
 def _response(document: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> JsonResponse:
@@ -130,6 +143,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500."""
     if _wants_page(request):
         return defaults.server_error(request)
+    raised = sys.exception()
+    if isinstance(raised, Error) and is_away(raised):
+        return _database_away(raised)
     return plain_problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong on our side; it was logged.")
 
 

@@ -1,6 +1,8 @@
 """Whatever goes wrong, the answer is a problem."""
 
 import pytest
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.db import OperationalError
 from django.test import Client
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
@@ -141,6 +143,27 @@ def test_what_nobody_foresaw_is_a_problem_that_tells_no_secret(api, monkeypatch,
     answer = api.get("/api/contexts")
     problem_of(answer, 500)
     assert b"secret" not in answer.content
+
+
+def test_a_database_that_is_away_is_not_our_fault_and_says_when_to_ask_again(api, monkeypatch):
+    def away(self: APIView, request: object) -> None:
+        raise OperationalError("secret")
+
+    monkeypatch.setattr(contexts.ContextsView, "get", away)
+    answer = api.get("/api/contexts")
+    problem_of(answer, 503)
+    assert answer["Retry-After"] == "5"
+    assert b"secret" not in answer.content
+
+
+def test_a_database_that_is_away_before_the_view_is_told_the_same_way(monkeypatch):
+    def away(request: object) -> None:
+        raise OperationalError("secret")
+
+    monkeypatch.setattr(SessionMiddleware, "process_request", lambda self, request: away(request))
+    answer = Client(raise_request_exception=False).get("/api/nothing")
+    problem_of(answer, 503)
+    assert answer["Retry-After"] == "5"
 
 
 def test_the_admin_answers_people_with_pages(client):
