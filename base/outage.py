@@ -1,7 +1,7 @@
 """Tells whether an error of the database means that it is away for now, or that the query is wrong."""
 
 from django.db import Error, InterfaceError, OperationalError
-from pymongo.errors import ConnectionFailure
+from pymongo.errors import ConnectionFailure, PyMongoError
 
 
 def is_away(error: Error) -> bool:
@@ -9,4 +9,8 @@ def is_away(error: Error) -> bool:
 
     SQLite says it by the class; on MongoDB every failure is a plain DatabaseError, and only its cause tells.
     """
-    return isinstance(error, OperationalError | InterfaceError) or isinstance(error.__cause__, ConnectionFailure)
+    cause = error.__cause__
+    if isinstance(error, OperationalError | InterfaceError) or isinstance(cause, ConnectionFailure):
+        return True
+    # a server that stops, or hands over to another one, in the middle of a write
+    return isinstance(cause, PyMongoError) and cause.has_error_label("RetryableWriteError")

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import Tags, register
 
-from config import checks
+from config import checks, database_checks
 from config.databases import is_mongo
 from config.mongo import forking
 
@@ -17,5 +17,7 @@ class WiringConfig(AppConfig):
         register(checks.check_engine)
         register(checks.check_web)
         register(checks.check_production, Tags.security, deploy=True)
+        register(database_checks.check_sqlite)
+        register(database_checks.check_mongodb, Tags.database)
         if is_mongo(settings.DATABASES["default"]):
             forking.install()

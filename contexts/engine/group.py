@@ -1,156 +1,21 @@
-"""Writes a group of checkpoints and ends in one commit, each matched against its lease. Blocking code.
+"""Writes a group of checkpoints and ends at once, each matched against its lease. Blocking code.
 
-SQLite gets one prepared statement for all writes of a kind: the ORM would build each UPDATE anew, at five times the
-cost. MongoDB, and an old SQLite, go through the ORM. Both paths keep the same contract, and one test holds both to it.
+SQLite does it in one transaction, MongoDB in one command of many writes, each of them atomic by itself. Both keep the
+same contract, and one test holds both to it.
 """
 
-import sqlite3
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import Any
+from django.db import connection
 
-import orjson
-from django.db import connection, models, transaction
-from django.db.models import F
-
+from contexts.engine.group_mongo import group_on_mongo
+from contexts.engine.group_sqlite import group_on_sqlite
 from contexts.engine.job import Write
-from contexts.models import Context, StepTranscript
-from contexts.states import MOVES, sources, target
-
-UPDATE_FROM_SINCE = (3, 33)
-KEY_COLUMNS = 3  # context, token, attempt
 
 
 def write_group(writes: list[Write]) -> list[bool]:
-    """Make all writes durable in one commit. Return for each whether the row still matched its lease.
+    """Make all writes durable. Return for each whether the row still matched its lease.
 
-    Transcripts go first: one without its checkpoint is harmless. Repeating a whole group is harmless too: a
-    checkpoint writes the same again, and an end matches nothing any more.
+    Transcripts go first: one without its checkpoint is harmless. Repeating a whole group is harmless too, also where
+    only its beginning was written: a checkpoint writes the same again, and an end matches nothing any more. Whoever
+    is told so has nothing left to do.
     """
-    has_update_from = connection.vendor == "sqlite" and sqlite3.sqlite_version_info >= UPDATE_FROM_SINCE
-    return group_by_sql(writes) if has_update_from else group_by_orm(writes)
-
-
-def _transcripts(writes: list[Write]) -> dict[str, StepTranscript]:
-    return {
-        item.id: StepTranscript(id=item.id, context_id=item.context_id, prompt=item.prompt, output=item.output)
-        for write in writes
-        for item in write.transcripts
-    }
-
-
-def _columns_of(write: Write) -> dict[str, Any]:
-    """Return what a write sets, but for the revision."""
-    came_from, leads_to = MOVES[write.move]
-    if leads_to in came_from:  # a checkpoint keeps status and lease
-        return write.values
-    return {**write.values, "status": target(write.move), "lease_token": ""}
-
-
-def group_by_orm(writes: list[Write]) -> list[bool]:
-    """Do a group through the ORM, on any database."""
-    rows = _transcripts(writes)
-    with transaction.atomic():
-        if rows:
-            present = set(StepTranscript.objects.filter(pk__in=list(rows)).values_list("pk", flat=True))
-            StepTranscript.objects.bulk_create(row for key, row in rows.items() if key not in present)
-        return [_write_by_orm(write) for write in writes]
-
-
-def _write_by_orm(write: Write) -> bool:
-    matched = Context.objects.filter(
-        pk=write.context_id,
-        lease_token=write.lease.token,
-        attempts=write.lease.attempt,
-        status__in=sources(write.move),
-    ).update(**_columns_of(write), revision=F("revision") + 1)
-    return bool(matched)
-
-
-def group_by_sql(writes: list[Write]) -> list[bool]:
-    """Do a group with prepared statements: one for all writes of a kind.
-
-    All JSON is made before the database's one write lock is taken. One statement for many rows needs Python's lock
-    once, where a statement for each would wait for it each time while the event loop is busy.
-    """
-    prepared = [_Update.of(write) for write in writes]
-    rows = _transcripts(writes)
-    with transaction.atomic(), connection.cursor() as cursor:
-        if rows:
-            StepTranscript.objects.bulk_create(rows.values(), ignore_conflicts=True)
-        if _all_at_once(cursor, prepared):
-            return [True] * len(writes)
-        return [_at_once(cursor, [update]) for update in prepared]
-
-
-@dataclass(frozen=True)
-class _Update:
-    """One write as SQL wants it: its kind, what it is matched by, and the values to store."""
-
-    names: tuple[str, ...]
-    statuses: tuple[str, ...]
-    key: tuple[str, str, int]
-    values: tuple[Any, ...]
-
-    @classmethod
-    def of(cls, write: Write) -> "_Update":
-        columns = _columns_of(write)
-        stored = tuple(_stored(name, value) for name, value in columns.items())
-        key = (write.context_id, write.lease.token, write.lease.attempt)
-        return cls(tuple(columns), tuple(sources(write.move)), key, stored)
-
-
-def _all_at_once(cursor: Any, updates: list[_Update]) -> bool:
-    """Do all updates, kind by kind; False, and nothing done, where one no longer matched or a context comes twice."""
-    if len({update.key[0] for update in updates}) < len(updates):
-        return False
-    kinds: dict[Any, list[_Update]] = {}
-    for update in updates:
-        kinds.setdefault((update.names, update.statuses), []).append(update)
-    before = transaction.savepoint()
-    if all(_at_once(cursor, of_a_kind) for of_a_kind in kinds.values()):
-        transaction.savepoint_commit(before)
-        return True
-    transaction.savepoint_rollback(before)
-    return False
-
-
-def _at_once(cursor: Any, updates: list[_Update]) -> bool:
-    """Do updates of one kind with one statement; True if all rows still matched."""
-    first = updates[0]
-    parameters = [value for update in updates for value in (*update.key, *update.values)]
-    cursor.execute(_statement(first.names, len(first.statuses), len(updates)), [*parameters, *first.statuses])
-    return bool(cursor.rowcount == len(updates))
-
-
-@lru_cache(maxsize=1024)
-def _statement(names: tuple[str, ...], statuses: int, rows: int) -> str:
-    """Return the UPDATE for these fields; columns come from the model alone, never from what is written.
-
-    Source: https://www.sqlite.org/lang_update.html#update_from
-    """
-    quoted = connection.ops.quote_name
-    table, revision = quoted(Context._meta.db_table), quoted("revision")
-    row = f"({', '.join(['%s'] * (KEY_COLUMNS + len(names)))})"
-    changes = [f"{quoted(str(_field(name).column))} = new.column{at}" for at, name in enumerate(names, KEY_COLUMNS + 1)]
-    return (
-        f"UPDATE {table} SET {', '.join([*changes, f'{revision} = {table}.{revision} + 1'])} "  # noqa: S608
-        f"FROM (VALUES {', '.join([row] * rows)}) AS new WHERE {table}.{quoted('_id')} = new.column1 "
-        f"AND {table}.{quoted('lease_token')} = new.column2 AND {table}.{quoted('attempts')} = new.column3 "
-        f"AND {table}.{quoted('status')} IN ({', '.join(['%s'] * statuses)})"
-    )
-
-
-@cache
-def _field(name: str) -> "models.Field[Any, Any]":
-    field = Context._meta.get_field(name)
-    assert isinstance(field, models.Field)
-    return field
-
-
-def _stored(name: str, value: Any) -> Any:
-    """Return a value as the database's driver takes it."""
-    field = _field(name)
-    if isinstance(field, models.JSONField) and value is not None:
-        return orjson.dumps(value).decode()
-    return field.get_db_prep_save(value, connection)
+    return group_on_mongo(writes) if connection.vendor == "mongodb" else group_on_sqlite(writes)

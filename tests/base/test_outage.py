@@ -20,6 +20,7 @@ def raised_from(cause: Exception) -> Error:
         InterfaceError("connection already closed"),
         raised_from(AutoReconnect("connection closed")),
         raised_from(ServerSelectionTimeoutError("no servers found")),
+        raised_from(OperationFailure("stepped down", details={"errorLabels": ["RetryableWriteError"]})),
     ],
 )
 def test_a_database_that_is_away_is_asked_again(error: Error):

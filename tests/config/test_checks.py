@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from django.core.checks import CheckMessage, run_checks
+from django.db import connection
 
 from config.checks import check_engine, check_production, check_web
+from config.database_checks import check_mongodb, check_sqlite
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,3 +93,16 @@ def test_server_without_workers_is_refused_in_one_line(tmp_path: Path):
     )
     assert answer.returncode == 1
     assert answer.stderr.splitlines() == ["CommandError: WORKERS is 0. Set WORKERS to at least 1."]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "check", "expected"), [("sqlite", check_sqlite, "E020"), ("mongodb", check_mongodb, "E021")]
+)
+def test_database_that_is_too_old_is_an_error(monkeypatch, vendor: str, check, expected: str):
+    monkeypatch.setattr(connection, "vendor", vendor)
+    monkeypatch.setattr(connection, "ensure_connection", lambda: None)
+    monkeypatch.setattr(connection, "get_database_version", lambda: (7, 0, 12), raising=False)
+    monkeypatch.setattr("config.database_checks.sqlite3.sqlite_version_info", (3, 32, 3))
+    (found,) = check(databases=["default"])
+    assert found.id == f"draftline.{expected}"
+    assert "is too old" in found.msg

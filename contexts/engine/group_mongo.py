@@ -1,0 +1,46 @@
+"""A group commit on MongoDB: one bulk write over two collections, whose answer tells of each write by itself.
+
+Source: https://www.mongodb.com/docs/manual/reference/command/bulkWrite/ (since 8.0; config/checks.py asks for it)
+"""
+
+from pymongo import UpdateOne
+
+from base import mongo
+from contexts.engine.job import Write
+from contexts.engine.write_columns import columns_of, transcripts_of
+from contexts.models import Context, StepTranscript
+from contexts.states import sources
+
+
+def group_on_mongo(writes: list[Write]) -> list[bool]:
+    """Do a group in the order of its writes; see `contexts.engine.group.write_group`.
+
+    Each write is one conditional update of one document, and so is atomic. Where the server dies in the middle, its
+    beginning is written, and the group is repeated as a whole.
+    """
+    with mongo.django_errors():
+        transcripts = [_insert(row) for row in transcripts_of(writes)]
+        updates = [_update(write) for write in writes]
+        done = mongo.client().bulk_write([*transcripts, *updates], ordered=True, verbose_results=True)
+        found = done.update_results
+        return [found[index].matched_count == 1 for index in range(len(transcripts), len(transcripts) + len(updates))]
+
+
+def _insert(row: StepTranscript) -> UpdateOne:
+    """Store a transcript, unless it is there already."""
+    document = mongo.stored_row(row)
+    return UpdateOne(
+        {"_id": document.pop("_id")},
+        {"$setOnInsert": document},
+        upsert=True,
+        namespace=mongo.namespace(StepTranscript),
+    )
+
+
+def _update(write: Write) -> UpdateOne:
+    lease = {"lease_token": write.lease.token, "attempts": write.lease.attempt}
+    return UpdateOne(
+        {"_id": write.context_id, **lease, "status": {"$in": sources(write.move)}},
+        {"$set": mongo.stored(Context, columns_of(write)), "$inc": {"revision": 1}},
+        namespace=mongo.namespace(Context),
+    )
