@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from django.db.migrations.loader import MigrationLoader
+from pymongo import MongoClient
 
+from config.databases import database_from_url
 from config.mongo.wiring import CONFIGS, MIGRATION_MODULES, mongo_apps
 from config.settings import INSTALLED_APPS
 
@@ -71,6 +73,29 @@ def test_migrations_for_mongodb_are_named_like_the_newest_of_the_app(label: str)
     folder = ROOT / Path(*MIGRATION_MODULES[label].split("."))
     ours = {path.stem for path in folder.glob("0*.py")}
     assert newest <= ours
+
+
+def test_answered_writes_are_durable_and_a_silent_server_holds_nobody_for_ever(tmp_path: Path):
+    client = client_for("mongodb://127.0.0.1:9/draftline", tmp_path)
+    assert client.write_concern.document == {"w": "majority", "j": True}
+    assert client.read_concern.level == "majority"
+    assert client.options.retry_writes
+    assert client.options.server_selection_timeout <= 5
+    assert client.options.pool_options.connect_timeout == 5
+    assert client.options.pool_options.socket_timeout == 30
+
+
+def test_option_in_the_address_wins(tmp_path: Path):
+    client = client_for("mongodb://127.0.0.1:9/draftline?w=1&SocketTimeoutMS=90000&readconcernlevel=local", tmp_path)
+    assert client.write_concern.document == {"w": 1, "j": True}
+    assert client.read_concern.level == "local"
+    assert client.options.pool_options.socket_timeout == 90
+
+
+def client_for(url: str, data_dir: Path) -> MongoClient:
+    """Return a client as Django's backend makes it."""
+    entry = database_from_url(url, data_dir)
+    return MongoClient(host=entry["HOST"], connect=False, **entry["OPTIONS"])
 
 
 def test_only_apps_from_outside_are_exchanged_and_all_of_them_are_installed():
