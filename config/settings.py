@@ -5,6 +5,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from base.version import VERSION
+from config.caches import cache_at
 from config.databases import database_from_url, is_mongo
 from config.environment import Environment
 from config.mongo import wiring
@@ -91,11 +92,7 @@ if is_mongo(DATABASES["default"]):
     MIGRATION_MODULES = wiring.MIGRATION_MODULES
     DATABASE_ROUTERS = wiring.ROUTERS
 REDIS_URL = env.str("REDIS_URL", default="")
-CACHES = {
-    "default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "draftline"}
-    if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-}
+CACHES = {"default": cache_at(REDIS_URL)}
 MEDIA_URL: str = env.str("MEDIA_URL", default="/media/")  # a full address where articles are shown on another host
 STORAGES = {
     "default": {

@@ -1,10 +1,15 @@
 """What every test may ask for: an organization, its key, a client that carries the key."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django_redis import get_redis_connection
 from rest_framework.test import APIClient
 
+from base import redis_link
+from config.caches import cache_at
+from tests.stores.redis_server import RedisServer
 from users.access import Scope
 from users.models import Organization, User
 from users.services import apikey_create
@@ -29,3 +34,22 @@ def api(organization: Organization) -> APIClient:
 @pytest.fixture
 def administrator(db) -> User:
     return User.objects.create_superuser("admin", "correct horse battery")
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis(redis_server: RedisServer, settings, monkeypatch) -> Iterator[RedisServer]:
+    """A Redis, empty and set up as in production; a test may stop or kill it."""
+    monkeypatch.setattr(redis_link, "breaker", redis_link.Breaker())
+    settings.REDIS_URL = redis_server.url()
+    settings.CACHES = {"default": cache_at(settings.REDIS_URL)}
+    connection = get_redis_connection()
+    connection.flushall()
+    yield redis_server
+    redis_server.ensure_runs()
+    connection.connection_pool.disconnect()

@@ -1,5 +1,7 @@
 """A server program that tests start, kill and start again."""
 
+import os
+import signal
 import socket
 import subprocess
 import time
@@ -73,6 +75,19 @@ class Server:
                 self._process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+    def pause(self) -> None:
+        """Let it stand still, its connections open, until `resume`."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def ensure_runs(self) -> None:
+        """Undo `kill` and `pause`."""
+        if self._process is None or self._process.poll() is not None:
+            self.start()
+        self.resume()
 
     def kill(self) -> None:
         """End it as a power cut does."""
