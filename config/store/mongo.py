@@ -10,6 +10,7 @@ from django.db import connection
 from pymongo.errors import OperationFailure
 
 from base import database_clock
+from config.database_checks import LEAST_MONGODB
 from config.store.facts import Fact, address_without_password, note, problem
 
 ANSWER_SECONDS = 4.0
@@ -53,8 +54,8 @@ def _database() -> Any:
 def _version() -> Fact:
     wrapper: Any = connection
     version = ".".join(str(part) for part in wrapper.get_database_version()[:3])
-    oldest = ".".join(str(part) for part in wrapper.features.minimum_database_version)
-    if wrapper.get_database_version() >= wrapper.features.minimum_database_version:
+    oldest = ".".join(map(str, LEAST_MONGODB))
+    if wrapper.get_database_version() >= LEAST_MONGODB:
         return Fact("version", f"MongoDB {version}")
     return problem("version", f"MongoDB {version} is too old", f"Draftline needs {oldest} or newer.")
 
