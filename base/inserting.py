@@ -12,7 +12,9 @@ from base.turns import write_soon
 
 
 def insert(rows: Sequence[Model]) -> None:
-    """Store new rows of one model, all of them or none, as they are: no signals, no `save` of theirs.
+    """Store new rows of one model, as they are: no signals, no `save` of theirs.
+
+    All of them or none on SQLite; MongoDB keeps those that stand before the one that failed.
 
     Raises:
         IntegrityError: one of them is there already, or what it refers to is not.

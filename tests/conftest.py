@@ -7,14 +7,32 @@ import pytest
 from django_redis import get_redis_connection
 from rest_framework.test import APIClient
 
-from base import redis_link
+from base import clock, redis_link
 from config.caches import cache_at
+from tests.stores import emptying
 from tests.stores.redis_server import RedisServer
 from users.access import Scope
 from users.models import Organization, User
 from users.services import apikey_create
 
 SEED = Path(__file__).parent / "seed"
+
+
+def pytest_configure() -> None:
+    emptying.install()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what is about the other database."""
+    if marker := item.get_closest_marker("sqlite" if emptying.on_mongo() else "mongodb"):
+        pytest.skip(marker.args[0])
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays() -> Iterator[None]:
+    yield
+    clock.follow_this_host()
+    emptying.empty_redis()
 
 
 @pytest.fixture

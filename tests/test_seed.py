@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.test import Client
 from rest_framework.test import APIClient
 
+from base import database_clock
 from contexts.engine.job import Job, Write
 from contexts.engine.run import run_drain
 from contexts.engine.store import Store
@@ -90,7 +91,14 @@ def model_server():
         yield server
 
 
+@pytest.fixture
+def _clock_of_the_test(monkeypatch):
+    """No database's clock rules: nobody can set that to 2023."""
+    monkeypatch.setattr(database_clock, "has_own_clock", lambda: False)
+
+
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_clock_of_the_test")
 def test_the_seeds_first_document_passes_through_the_others(api, model_server, settings):
     settings.OPENAI_API_KEY, settings.OPENAI_BASE_URL, settings.OPENAI_MODEL = "key", model_server.base_url, "gpt-4"
     call_command("loadsamples", verbosity=0)

@@ -13,7 +13,7 @@ from users.models import Organization
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif("connection.vendor != 'sqlite'", reason="the lock is SQLite's"),
+    pytest.mark.sqlite("the lock is SQLite's"),
 ]
 DEADLINE_SECONDS = 20
 

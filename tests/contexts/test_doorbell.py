@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django_q.models import OrmQ
+from django_q.brokers import get_broker
 
 from base import clock
 from contexts.doorbell import Doorbell
@@ -19,7 +19,7 @@ def make_worker(**fields):
 
 
 def messages():
-    return OrmQ.objects.filter(key="contexts").count()
+    return get_broker("contexts").queue_size()
 
 
 def test_without_a_worker_the_queue_is_rung_once():

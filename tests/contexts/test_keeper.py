@@ -8,7 +8,6 @@ from datetime import timedelta
 import psutil
 import pytest
 from django_q.brokers import get_broker
-from django_q.models import OrmQ
 
 from base import clock
 from contexts import keeper, tasks
@@ -31,7 +30,7 @@ def _impatient(monkeypatch):
 
 
 def messages() -> int:
-    return int(OrmQ.objects.filter(key="contexts").count())
+    return int(get_broker("contexts").queue_size())
 
 
 def child_drain(**changes: object) -> Worker:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connections
 
 from base import clock
 from contexts.engine.admission import LOSSES_WHEN_ALONE, TRIES_ALONE
@@ -24,6 +24,7 @@ from contexts.states import Status
 from templates_app.services import template_select
 from tests.fakes import openai_server as model
 from tests.fakes.openai_server import FakeOpenAi
+from tests.stores.here import stores_here
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROOT = Path(__file__).parents[2]
@@ -170,7 +171,7 @@ def drain_process(components: str) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": f"sqlite://{connection.settings_dict['NAME']}",
+        **stores_here(),
         "COMPONENTS": ",".join(f"tests.engine.misbehaving.{name}" for name in components.split(",")),
         "LOOP_BLOCKED_SECONDS": "1",
     }

@@ -88,7 +88,7 @@ def test_publishing_is_one_write(template, django_assert_num_queries):
     draft = draft_save(template, structure=STRUCTURE)
     with django_assert_num_queries(3) as queries:  # the live version, the update, what is stored now
         draft_publish(draft)
-    assert [query["sql"].split()[0] for query in queries].count("UPDATE") == 1
+    assert len([query for query in queries if query["sql"].startswith(("UPDATE", "db.template_versions.update"))]) == 1
 
 
 def test_draft_is_published_once(template):
