@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 # FULL costs about a tenth with group commits, and an accepted context survives a power cut.
 SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA mmap_size=134217728;PRAGMA cache_size=-20000;"
 SQLITE_BUSY_SECONDS = 20
+MONGO_ENGINE = "config.mongo.backend"
 MONGO_SCHEMES = ("mongodb", "mongodb+srv")
 # What was answered is in the journals of most members, and what was read will not be taken back. A server that is away,
 # or silent, holds a thread for a minute at most. An option in DATABASE_URL wins over each of these.
@@ -46,7 +47,7 @@ def database_from_url(url: str, data_dir: Path) -> dict[str, Any]:
 
 def is_mongo(database: dict[str, Any]) -> bool:
     """Tell whether an entry of DATABASES is MongoDB."""
-    return bool(database["ENGINE"] == "django_mongodb_backend")
+    return bool(database["ENGINE"] == MONGO_ENGINE)
 
 
 def _sqlite(path: Path) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def _mongo(url: str, name: str, query: str) -> dict[str, Any]:
         raise ImproperlyConfigured("DATABASE_URL names no database; write mongodb://host:27017/draftline.")
     chosen = {option.lower() for option in parse_qs(query, keep_blank_values=True)}
     return {
-        "ENGINE": "django_mongodb_backend",
+        "ENGINE": MONGO_ENGINE,
         "HOST": url,
         "NAME": name,
         "OPTIONS": {option: value for option, value in MONGO_OPTIONS.items() if option.lower() not in chosen},

@@ -22,6 +22,10 @@ class NewestFirst(ChangeList):
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
         return ["-pk"]
 
+    def apply_select_related(self, qs: QuerySet[Any]) -> QuerySet[Any]:
+        """Read the rows that a page refers to with one more query: MongoDB would join all rows, then sort them."""
+        return qs.prefetch_related(*self.list_select_related) if self.list_select_related else qs
+
 
 class WatchedAdmin(ModelAdmin):
     """Rows that the engine writes and people watch. Staff of one organization see its rows only."""

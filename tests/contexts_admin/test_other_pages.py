@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import quote
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django_q.conf import Conf
 
 from base import clock
 from contexts.admin.texts import moment_text
@@ -18,12 +19,14 @@ from contexts.models import Batch, Context, IdempotencyKey, StepTranscript, Work
 from contexts.states import Status
 from contexts.submission import Submitter
 from tests.fakes.openai_server import answer, refusal
+from tests.plans import SqlitePlan, is_count, plans_of
 from users.access import Role
 
 pytestmark = pytest.mark.django_db
 BATCHES, WORKERS = "/admin/contexts/batch/", "/admin/contexts/worker/"
 PROVIDERS = "/admin/contexts/provider/"
-QUEUE = ("ormq", "schedule", "success", "failure")
+# with Redis the queue's messages are no rows
+QUEUE = (*(["ormq"] if Conf.ORM else []), "schedule", "success", "failure")
 
 
 @pytest.fixture
@@ -176,13 +179,12 @@ def test_the_first_page_tells_what_waits_and_what_failed(admin_browser, worked, 
 
 
 def test_the_first_page_counts_along_indexes(admin_browser):
-    with CaptureQueriesContext(connection) as captured:
-        admin_browser.get("/admin/")
-    counts = [query["sql"] for query in captured if "COUNT(" in query["sql"] and '"contexts"' in query["sql"]]
+    plans = plans_of(lambda: admin_browser.get("/admin/"), "contexts")
+    counts = [plan for plan in plans if is_count(plan.query)]
     assert len(counts) == 5
-    with connection.cursor() as cursor:
-        for sql in counts:
-            assert "LIMIT 1001" in sql
-            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
-            plan = " ".join(str(row) for row in cursor.fetchall())
-            assert "COVERING INDEX contexts_" in plan
+    for plan in counts:
+        assert "1001" in plan.query, "no more than a thousand are counted"
+        if isinstance(plan, SqlitePlan):
+            assert "COVERING INDEX contexts_" in plan.text
+        else:
+            plan.assert_reads()
