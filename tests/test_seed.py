@@ -134,14 +134,18 @@ def assert_same_values(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
         assert ours[key] == theirs[key]
     for key, value in theirs.get("processing", {}).items():
         assert ours["processing"][key] == value
-    for key, value in theirs["data"].items():
+    assert_same_data(ours["data"], theirs["data"])
+
+
+def assert_same_data(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    for key, value in theirs.items():
         if key == "template":
-            assert {**ours["data"][key], "version": None} == {**value, "version": None}
+            assert {**ours[key], "version": None} == {**value, "version": None}
         elif key == "formatted_content":
-            assert ours["data"][key]["content"] == value["content"]
-            assert ours["data"][key]["format"] == value["format"]
+            assert ours[key]["content"] == value["content"]
+            assert ours[key]["format"] == value["format"]
         else:
-            assert ours["data"][key] == value
+            assert ours[key] == value
 
 
 def test_seed_documents_are_the_ones_the_demo_posts(client: Client):

@@ -79,6 +79,7 @@ def test_retried_context_of_the_walk_completes(answers: list[str], installation:
     assert "template_id" not in context["data"]
 
 
+@pytest.mark.sqlite("this is how SQLite is backed up")
 @pytest.mark.usefixtures("answers")
 def test_backup_of_a_running_installation_can_be_opened(installation: Installation, tmp_path: Path):
     (block,) = code_blocks(between(text_of(ROOT / "docs" / "operate.md"), "backup"), "sh")
