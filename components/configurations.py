@@ -12,12 +12,15 @@ from django.db.models import QuerySet
 from pydantic import ValidationError
 
 from base.problems import Fault
+from base.shared_answers import SharedAnswers
 from base.validation import pydantic_faults
 from components.contract import Component, ComponentConfig
 from components.models import Component as ComponentRow
 from components.registry import component_types
 
 MAX_LISTED = 30
+
+component_answers = SharedAnswers("component")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,21 @@ def named_components(names: Iterable[str]) -> dict[str, Named]:
     if rest:
         found |= {row.pk: _named(row) for row in _usable_rows().filter(pk__in=rest)}
     return found
+
+
+def named_component(name: str) -> Named | None:
+    """Return what a name stands for as workers are told it, at most half a second old; None for nothing."""
+    types = component_types()
+    if name in types:
+        return Named(types[name])
+    told = component_answers.get(name, lambda: _told(name))
+    # another machine may have told it, with a package that is not installed here
+    return Named(types[told["type"]], name, told["settings"]) if told and told["type"] in types else None
+
+
+def _told(name: str) -> dict[str, Any] | None:
+    named = named_components([name]).get(name)
+    return {"type": named.type.name, "settings": named.settings} if named is not None else None
 
 
 def _usable_rows() -> QuerySet[ComponentRow]:

@@ -7,6 +7,7 @@ from base import clock
 from base.problems import Conflict, Fault, InvalidInput
 from base.strict_json import faults_in
 from base.validation import read_model
+from components.configurations import component_answers
 from components.models import Component, Pipeline
 from components.registry import component_types
 from components.services import pipeline_plan
@@ -51,6 +52,7 @@ def component_save(row: Component, *, is_new: bool = False) -> Component:
     settings_check(row.type, row.config)
     row.updated_at = clock.now()
     row.save(force_insert=is_new)
+    component_answers.forget()
     return row
 
 
@@ -64,6 +66,7 @@ def component_delete(row: Component) -> None:
         names = ", ".join(pipeline.name for pipeline in used_by)
         raise Conflict(f"{row.pk} is used by: {names}. Take it out there first, or switch it off.")
     row.delete()
+    component_answers.forget()
 
 
 def pipeline_check(row: Pipeline) -> None:

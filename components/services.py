@@ -9,7 +9,14 @@ from pydantic import ValidationError
 from base.prepared import Prepared
 from base.problems import Fault, InvalidInput, pointer
 from base.validation import pydantic_faults
-from components.configurations import Named, known_names, named_components, settings_faults, staff_only_fields
+from components.configurations import (
+    Named,
+    known_names,
+    named_component,
+    named_components,
+    settings_faults,
+    staff_only_fields,
+)
 from components.contract import Component
 from components.errors import PermanentError
 from components.models import Pipeline
@@ -70,12 +77,12 @@ def _keys_written(step: Step, found: dict[str, Named]) -> frozenset[str]:
 
 
 def component_build(step: Step) -> Component[Any]:
-    """Make the component of a step with the settings that hold now.
+    """Make the component of a step with the settings that hold now, or held half a second ago.
 
     Raises:
         PermanentError: the component is gone, or its settings no longer fit; the message says what to correct.
     """
-    named = named_components([step.component]).get(step.component)
+    named = named_component(step.component)
     if named is None:
         raise PermanentError(
             f"{_unknown(step.component, known_names())} It was removed or switched off after this context was "

@@ -14,6 +14,7 @@ from base import clock
 from base.problems import Conflict, Fault, InvalidInput, NotFound
 from base.strict_json import faults_in
 from base.validation import read_model
+from templates_app.answers import template_answers
 from templates_app.models import Template, TemplateVersion
 from templates_app.prompts import prompt_faults
 from templates_app.selection import NoTemplateFits, SelectedTemplate, template_select
@@ -65,6 +66,7 @@ def template_save(template: Template) -> Template:
             type=template.type, organization_id=template.organization_id, is_default=True
         ).exclude(pk=template.pk)
         former.update(is_default=False, updated_at=clock.now())
+    template_answers.forget()
     return template
 
 
@@ -119,6 +121,7 @@ def draft_publish(version: TemplateVersion, *, author: User | None = None) -> Te
     unchanged = _unpublished(version).filter(updated_at=version.updated_at)
     if not unchanged.update(published_at=clock.now(), author=author or version.author):
         raise Conflict(f"{version} was changed or published by somebody else; load the page again.")
+    template_answers.forget()
     version.refresh_from_db()
     return version
 
@@ -152,9 +155,11 @@ def _unpublished(version: TemplateVersion) -> Any:
 def _insert_published(template_id: str, structure: dict[str, Any], note: str, author: User | None) -> TemplateVersion:
     for _ in range(NUMBER_ATTEMPTS):
         try:
-            return _insert(template_id, structure, note, author, published_at=clock.now())
+            published = _insert(template_id, structure, note, author, published_at=clock.now())
         except IntegrityError:
             continue  # somebody took the number; the next one is ours
+        template_answers.forget()
+        return published
     raise Conflict("Several people publish this template at once; try again.")
 
 
