@@ -201,7 +201,8 @@ Q_CLUSTER = {
             "scheduler": False,
         }
     },
-    **({"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}),
+    "orm": "default",
+    **({"broker_class": "contexts.queue_broker.QueueBroker"} if REDIS_URL else {}),
 }
 
 # --- Security -------------------------------------------------------------------------------------------------
