@@ -1,9 +1,7 @@
 """The database is locked or away for ten seconds: the web says so, the workers come back, nothing is lost."""
 
 import sqlite3
-import threading
 import time
-from collections import Counter
 from collections.abc import Callable
 from contextlib import closing, contextmanager
 from typing import Any
@@ -11,7 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.durability.installation import SEED, Installation, wait_until
+from tests.durability.client import Client
+from tests.durability.installation import Installation, wait_until
 
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]
 
@@ -46,35 +45,6 @@ def moved_away(installation: Installation):
         for name in FILES:
             if (elsewhere / name).exists():
                 (elsewhere / name).rename(installation.data_dir / name)
-
-
-class Client(threading.Thread):
-    """Submits a context now and then, each with a key, and notes every answer."""
-
-    def __init__(self, installation: Installation) -> None:
-        super().__init__(daemon=True)
-        self._installation = installation
-        self._is_over = threading.Event()
-        self.broken = 0
-        self.accepted: list[str] = []
-        self.refused: Counter[tuple[int, str]] = Counter()
-
-    def __enter__(self) -> "Client":
-        self.start()
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        self._is_over.set()
-        self.join(timeout=60)
-
-    def run(self) -> None:
-        while not self._is_over.wait(0.2):
-            try:
-                self.accepted.append(self._installation.submit_one(SEED, f"key-{time.monotonic_ns()}"))
-            except requests.HTTPError as exc:
-                self.refused[exc.response.status_code, exc.response.headers["Content-Type"]] += 1
-            except requests.RequestException:
-                self.broken += 1
 
 
 @pytest.mark.parametrize("trouble", [locked, moved_away])

@@ -1,0 +1,121 @@
+"""Redis is killed, stands still or comes back empty under load: nothing is lost, nobody notices but the log."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+import pytest
+import requests
+from redis import Redis
+
+from tests.durability.client import Client
+from tests.durability.installation import SEED, Installation, wait_until
+from tests.fakes.openai_server import FakeOpenAi
+from tests.stores.redis_server import RedisServer
+
+pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]
+
+BACK_WITHIN_SECONDS = 5.0
+AWAY_SECONDS = 3.0
+CONTEXTS = 300
+
+
+@pytest.fixture(scope="module")
+def redis(tmp_path_factory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def with_redis(tmp_path_factory, model_server, redis) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("with-redis")
+    with Installation(folder, model_server, REDIS_URL=redis.url(), WORKERS="1") as running:
+        running.wait_for_drains(1)
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _redis_runs_again(redis):
+    yield
+    redis.ensure_runs()
+
+
+def is_told(installation: Installation) -> bool:
+    return bool(requests.get(f"{installation.url}/readyz", timeout=10).json()["cache"] == "ok")
+
+
+def seconds_until_back(installation: Installation, redis: RedisServer) -> float:
+    """Return how long it took until the web and both clusters spoke with a Redis that has just come back."""
+    began = time.monotonic()
+    with Redis.from_url(redis.url()) as connection:
+        connection.flushall()  # what is there afterwards was written afterwards
+        wait_until(
+            lambda: is_told(installation) and len(connection.keys("draftline:1:django_q:draftline:cluster:*")) == 2,
+            seconds=BACK_WITHIN_SECONDS,
+            what="web and clusters use Redis again",
+        )
+    return time.monotonic() - began
+
+
+def killed(redis: RedisServer) -> None:
+    redis.kill()
+    time.sleep(AWAY_SECONDS)  # that long it is away
+    redis.start()
+
+
+def killed_and_empty(redis: RedisServer) -> None:
+    redis.kill()
+    for file in (redis.folder / "appendonlydir").iterdir():
+        file.unlink()
+    redis.start()
+
+
+def stood_still(redis: RedisServer) -> None:
+    redis.pause()
+    time.sleep(AWAY_SECONDS)  # that long it answers nobody, and no connection breaks
+    redis.resume()
+
+
+def test_redis_that_comes_and_goes_under_load_loses_nothing(with_redis, redis, model_server: FakeOpenAi):
+    model_server.latency_seconds = 0.3
+    with Client(with_redis) as client:
+        batches = []
+        for trouble in (killed, killed, killed_and_empty, stood_still):
+            batches.append(with_redis.submit(CONTEXTS // 4))
+            trouble(redis)
+            print(f"{trouble.__name__}: back after {seconds_until_back(with_redis, redis):.2f} s")
+    print(f"accepted {len(client.accepted)}, refused {dict(client.refused)}, broken off {client.broken}")
+    assert not client.refused
+    assert not client.broken
+    for batch in batches:
+        assert with_redis.wait_for_end(batch, seconds=60)["completed"] == CONTEXTS // 4
+        assert {context["attempts"] for context in with_redis.contexts(batch)} == {1}
+    for pk in client.accepted:
+        context = with_redis.get(f"contexts/{pk}?wait=30")
+        assert (context["status"], context["attempts"]) == ("completed", 1)
+    assert "Traceback" not in (with_redis.data_dir / "server.log").read_text()
+
+
+def test_worker_that_dies_while_redis_is_away_is_replaced(with_redis, redis):
+    redis.kill()
+    for pid in with_redis.drain_pids():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    context = with_redis.post("contexts", {**SEED, "pipeline": ["template"]})
+    wait_until(
+        lambda: with_redis.get(f"contexts/{context['id']}")["status"] == "completed",
+        seconds=30,
+        what="a new worker was started without Redis, and did it",
+    )
+
+
+def test_installation_starts_without_its_redis(tmp_path, model_server, redis):
+    redis.kill()
+    with Installation(tmp_path, model_server, REDIS_URL=redis.url(), WORKERS="1") as running:
+        running.wait_for_drains(1)
+        batch = running.submit(10)
+        assert running.wait_for_end(batch, seconds=30)["completed"] == 10
+        redis.start()
+        print(f"taken up after {seconds_until_back(running, redis):.2f} s")
