@@ -18,6 +18,8 @@ from redis.exceptions import ConnectionError, NoScriptError, RedisError
 
 # Before every key and channel. Installations that share a server need a database number each.
 PREFIX = "draftline:"
+# A Redis that takes longer is taken for one that is away: the database would answer sooner.
+TIMEOUT_SECONDS = 0.5
 LEAVE_ALONE_SECONDS = 2.0
 
 logger = logging.getLogger(__name__)

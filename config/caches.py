@@ -5,8 +5,7 @@ from typing import Any
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-# A Redis that takes longer is taken for one that is away: the database would answer sooner.
-TIMEOUT_SECONDS = 0.5
+from base.redis_link import TIMEOUT_SECONDS
 
 
 def cache_at(redis_url: str) -> dict[str, Any]:

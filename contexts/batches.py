@@ -24,6 +24,7 @@ from base.turns import write_soon
 from base.validation import read_model
 from contexts.claim_order import lines
 from contexts.doorbell import doorbell
+from contexts.engine.subscriber import tell_listeners
 from contexts.idempotency import Idempotency
 from contexts.models import Batch, BatchState, Context, new_batch_id
 from contexts.selectors import VISIBLE_BATCHES, batch_get
@@ -229,6 +230,7 @@ def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
     if not write_soon(lambda: rows.update(**cancelled(now))):  # all ended by themselves at the same moment
         Batch.objects.filter(pk=batch.pk).update(state=batch.state)
         raise nothing_open
+    tell_listeners()  # the owners
     batch.refresh_from_db()
     return batch
 

@@ -1,6 +1,6 @@
 """Wakes a worker when there is something to do. A ring that is lost or doubled changes nothing.
 
-A live drain listens to the database by itself; django-q2 is rung only where none was seen lately.
+A live drain listens to the database or to Redis by itself; django-q2 is rung only where none was seen lately.
 """
 
 import logging
@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django_q.tasks import async_task
 
 from base import clock
+from contexts.engine.subscriber import tell_listeners
 from contexts.models import Worker, WorkerState
 
 DRAIN_TASK = "contexts.tasks.drain"
@@ -29,7 +30,7 @@ class Doorbell:
 
     def ring(self) -> None:
         """Make sure that a drain looks at the contexts soon. Never raises: the row is stored, the sweep finds it."""
-        if time.monotonic() < self._listening_until:
+        if tell_listeners() or time.monotonic() < self._listening_until:
             return
         try:
             self._ring()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 
 from django.db import Error
@@ -12,6 +12,7 @@ from django.db import Error
 from contexts.engine import claims
 from contexts.engine.admission import Survivors
 from contexts.engine.batch_size import BatchSize
+from contexts.engine.every import Every
 from contexts.engine.heartbeat import Heartbeat
 from contexts.engine.job import Job, Lease
 from contexts.engine.listener import Listener, make_listener
@@ -59,21 +60,6 @@ class Running:
     started_at: float = field(default_factory=time.monotonic)
 
 
-class Every:
-    """Says yes once per period; the first time at once."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._due = 0.0
-
-    def is_due(self) -> bool:
-        now = time.monotonic()
-        if now < self._due:
-            return False
-        self._due = now + self._seconds
-        return True
-
-
 class Drain:
     """Keeps contexts in flight for one turn. Made and run on one loop, once."""
 
@@ -96,7 +82,7 @@ class Drain:
         self._lost = False
         self._crash: BaseException | None = None
         self._leases_in_doubt = False
-        self._freed = asyncio.Event()
+        self._stirred = asyncio.Event()
         self._claim_due = Every(CLAIM_SECONDS)
         self._leases_due = Every(LEASES_SECONDS)
         self._reaper = Reaper(settings.lease_seconds)
@@ -111,17 +97,18 @@ class Drain:
         """
         registered_at = time.monotonic()
         self._token = await self._store.run(claims.worker_register)
-        listener = make_listener()
         heartbeat = self._heartbeat(registered_at)
         heartbeat.start()
         watch = asyncio.create_task(self._watch_lag(), name="lag")
         try:
-            picked_up = await self._take_turn(listener)
+            # closed before the rest is finished: who no longer claims must not be taken for one that hears the bell
+            async with aclosing(make_listener(self._stirred.set)) as listener:
+                picked_up = await self._take_turn(listener)
             await self._finish()
             return picked_up
         finally:
             watch.cancel()
-            await self._release(heartbeat, listener)
+            await self._release(heartbeat)
 
     def _heartbeat(self, registered_at: float) -> Heartbeat:
         return Heartbeat(
@@ -145,14 +132,13 @@ class Drain:
 
     async def _take_turn(self, listener: Listener) -> int:
         ends_at = time.monotonic() + self._settings.linger_seconds
-        look_due = Every(listener.look_seconds)
         picked_up = 0
         has_more = True
         while time.monotonic() < ends_at and not self._must_stop():
-            has_news = look_due.is_due() and listener.has_news()
+            has_news = listener.has_news()
             self._leases_in_doubt = self._leases_in_doubt or has_news
             await self._housekeeping()
-            self._freed.clear()
+            self._stirred.clear()
             if has_news or (has_more and not self._is_full()) or self._claim_due.is_due():
                 claimed = await self._claim()
                 picked_up += claimed
@@ -218,7 +204,7 @@ class Drain:
         running = self._running.get(job.id)
         if running is not None and running.task is task:
             del self._running[job.id]
-        self._freed.set()
+        self._stirred.set()
         if not task.cancelled():
             self._survivors.note(job.worker_losses)
         if not task.cancelled() and (exc := task.exception()) is not None:
@@ -253,12 +239,12 @@ class Drain:
             await self._store.run(claims.fail_broken, *where, type="timed_out", message=message)
             running.task.cancel()
             self._running.pop(context_id, None)
-            self._freed.set()
+            self._stirred.set()
 
     async def _wait(self, seconds: float) -> None:
-        """Wait for a context to end, at most until the next look."""
+        """Wait for a context to end or for the bell, at most until the next look."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._freed.wait(), seconds)
+            await asyncio.wait_for(self._stirred.wait(), seconds)
 
     async def _finish(self) -> None:
         """Let what is in flight come to its end: for long after a full turn, for a moment when asked to stop."""
@@ -279,9 +265,9 @@ class Drain:
     def _abandon(self) -> None:
         """Drop everything: others may own it now."""
         self._lost = True
-        self._freed.set()
+        self._stirred.set()
 
-    async def _release(self, heartbeat: Heartbeat, listener: Listener) -> None:
+    async def _release(self, heartbeat: Heartbeat) -> None:
         """Stop the tasks, hand back what they leave, say good-bye."""
         tasks = [running.task for running in self._running.values()]
         for task in tasks:
@@ -289,7 +275,6 @@ class Drain:
         if tasks:
             await asyncio.wait(tasks, timeout=1.0)
         heartbeat.stop()  # first, or a last beat would find the row stopped and cry that the lease is lost
-        listener.close()
         await self._store.settle()  # steps that are done stay done
         try:
             await self._store.run(claims.worker_stop, self._token)  # touches only what still bears our token
