@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import psutil
 import pytest
-from django_q.brokers import get_broker
+from django_q.brokers import Broker, get_broker
 
 from base import clock
 from contexts import keeper, tasks
@@ -129,6 +129,21 @@ def test_cluster_takes_a_message_for_each_drain_that_it_lacks():
     taken = [broker.dequeue() for _ in range(3)]
     assert [len(found or ()) for found in taken] == [1, 1, 0]
     assert broker.queue_size() == 1
+
+
+def test_queue_that_breaks_is_asked_again():
+    class Breaking(Broker):
+        answers = iter([ConnectionError("cut off"), [("id", "message")]])
+
+        def dequeue(self):
+            if isinstance(found := next(self.answers), Exception):
+                raise found
+            return found
+
+    vacancies.announce(1)
+    broker = PatientBroker(Breaking(), vacancies)
+    assert broker.dequeue() is None
+    assert broker.dequeue() == [("id", "message")]
 
 
 def test_vacancies_that_a_child_fills_are_seen_in_the_parent():

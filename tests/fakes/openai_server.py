@@ -121,12 +121,13 @@ class FakeOpenAi:
     ``disconnects``, ``bodies`` (the newest requests), ``authorizations``.
     """
 
-    def __init__(self, *, port: int = 0, latency_seconds: float = 0.0) -> None:
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, latency_seconds: float = 0.0) -> None:
         self.latency_seconds = latency_seconds
         self.default = Behaviour()
         self.calls = self.in_flight = self.most_in_flight = self.disconnects = 0
         self.bodies: deque[dict[str, Any]] = deque(maxlen=BODIES_KEPT)
         self.authorizations: deque[str] = deque(maxlen=BODIES_KEPT)
+        self._host = host
         self._port = port
         self._planned: deque[Behaviour] = deque()
         self._rules: list[tuple[str, Behaviour]] = []
@@ -163,7 +164,7 @@ class FakeOpenAi:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/v1"
+        return f"http://{self._host}:{self._port}/v1"
 
     # --- commands -----------------------------------------------------------------------------------------
 
@@ -225,7 +226,7 @@ class FakeOpenAi:
         app.router.add_get("/stats", self._stats)
         runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self._port, backlog=1024)
+        site = web.TCPSite(runner, self._host, self._port, backlog=1024)
         await site.start()
         self._port = runner.addresses[0][1]
         self._started.set()

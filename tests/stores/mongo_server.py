@@ -20,11 +20,12 @@ class MongoServer(Server):
     def command(self) -> Sequence[str]:
         data = self.folder / "data"
         if STAND_IN:
-            return [STAND_IN, "--port", str(self.port), "--storage-path", str(data), "--cache-size", "256M"]
-        return [sys.executable, "-m", "tests.stores.python_stand_in", str(self.port), str(data)]
+            address = ["--host", self.host, "--port", str(self.port)]
+            return [STAND_IN, *address, "--storage-path", str(data), "--cache-size", "256M"]
+        return [sys.executable, "-m", "tests.stores.python_stand_in", self.host, str(self.port), str(data)]
 
     def url(self, database: str) -> str:
-        return f"mongodb://127.0.0.1:{self.port}/{database}"
+        return f"mongodb://{self.host}:{self.port}/{database}"
 
 
 def address(base: str, database: str) -> str:

@@ -1,4 +1,4 @@
-"""Runs SecantusDB's server in Python: ``python -m tests.stores.python_stand_in PORT FOLDER``."""
+"""Runs SecantusDB's server in Python: ``python -m tests.stores.python_stand_in HOST PORT FOLDER``."""
 
 import signal
 import sys
@@ -9,12 +9,12 @@ from secantus import SecantusDBServer
 from tests.stores import secantus_compat
 
 
-def main(port: str, folder: str) -> None:
+def main(host: str, port: str, folder: str) -> None:
     secantus_compat.install()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with SecantusDBServer(port=int(port), storage_path=folder):
+    with SecantusDBServer(host=host, port=int(port), storage_path=folder):
         ended.wait()
 
 

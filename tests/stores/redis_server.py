@@ -17,8 +17,9 @@ class RedisServer(Server):
 
     def command(self) -> Sequence[str]:
         always = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
-        return [str(BINARY), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), *always]
+        address = ["--port", str(self.port), "--bind", self.host, "--protected-mode", "no"]
+        return [str(BINARY), *address, "--dir", str(self.folder), *always]
 
     def url(self, number: int = 0) -> str:
         """Return the address of one of its databases, 0 to 15."""
-        return f"redis://127.0.0.1:{self.port}/{number}"
+        return f"redis://{self.host}:{self.port}/{number}"

@@ -25,12 +25,14 @@ class Server:
 
     Args:
         folder: where its data lies and its log.
+        host: the address that it listens on.
     """
 
     name = "server"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, host: str = "127.0.0.1") -> None:
         self.folder = folder
+        self.host = host
         self.port = free_port()
         self._log = folder / f"{self.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -97,7 +99,7 @@ class Server:
 
     def _listens(self) -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+            with socket.create_connection((self.host, self.port), timeout=1):
                 return True
         except OSError:
             return False
