@@ -11,11 +11,33 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from base import clock
-from contexts.admin.access import InstallationAdmin
+from contexts.admin.access import InstallationAdmin, NewestFirst
 from contexts.admin.texts import moment_text
+from contexts.engine.vital_signs import Doing, vital_signs_of
 from contexts.models import Worker, WorkerState
 
-STATE_COLOURS = {"live": "success", "silent": "warning", "stopped": "default", "dead": "danger"}
+STATE_COLOURS = {
+    "live": "success",
+    Doing.CLAIMING: "success",
+    Doing.FINISHING: "info",
+    "silent": "warning",
+    "stopped": "default",
+    "dead": "danger",
+}
+
+
+class WorkerList(NewestFirst):
+    """The list with what each live worker says of itself in Redis, asked once for the page."""
+
+    result_list: Any
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        rows: list[Any] = list(self.result_list)
+        signs = vital_signs_of([row.pk for row in rows if row.state == WorkerState.LIVE])
+        for row in rows:
+            row.signs = signs.get(row.pk)
+        self.result_list = rows
 
 
 @admin.register(Worker)
@@ -26,11 +48,15 @@ class WorkerAdmin(InstallationAdmin):
     list_filter = (("state", ChoicesDropdownFilter),)
     list_filter_submit = True
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[WorkerList]:
+        return WorkerList
+
     @display(description="State", label=STATE_COLOURS)
-    def state_shown(self, worker: Worker) -> str:
+    def state_shown(self, worker: Any) -> str:
         if worker.state == WorkerState.LIVE:
-            silent = clock.now() - worker.heartbeat_at >= timedelta(seconds=settings.LEASE_SECONDS)
-            return "silent" if silent else "live"
+            if clock.now() - worker.heartbeat_at >= timedelta(seconds=settings.LEASE_SECONDS):
+                return "silent"
+            return worker.signs["status"] if worker.signs else "live"
         return "stopped" if worker.state == WorkerState.STOPPED else "dead"
 
     @display(description="Heard of")

@@ -19,6 +19,7 @@ from contexts.engine.listener import Listener, make_listener
 from contexts.engine.reaper import Reaper
 from contexts.engine.runner import Runner
 from contexts.engine.store import Store, is_outage
+from contexts.engine.vital_signs import Doing
 
 CLAIM_SECONDS = 1.0
 LEASES_SECONDS = 0.25
@@ -79,6 +80,7 @@ class Drain:
         self._batch = BatchSize(settings.max_in_flight)
         self._survivors = Survivors()
         self._token = ""
+        self._doing = Doing.CLAIMING
         self._lost = False
         self._crash: BaseException | None = None
         self._leases_in_doubt = False
@@ -104,6 +106,7 @@ class Drain:
             # closed before the rest is finished: who no longer claims must not be taken for one that hears the bell
             async with aclosing(make_listener(self._stirred.set)) as listener:
                 picked_up = await self._take_turn(listener)
+            self._doing = Doing.FINISHING
             await self._finish()
             return picked_up
         finally:
@@ -116,6 +119,7 @@ class Drain:
             asyncio.get_running_loop(),
             leased_at=registered_at,
             in_flight=lambda: len(self._running),
+            doing=lambda: self._doing,
             on_lost=self._abandon,
             every_seconds=self._settings.heartbeat_seconds,
             lease_seconds=self._settings.lease_seconds,

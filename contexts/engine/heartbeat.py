@@ -18,6 +18,7 @@ from django.db import Error, connection
 from base import database_clock
 from contexts.engine import claims
 from contexts.engine.reaper import worker_bury
+from contexts.engine.vital_signs import Doing, vital_signs_note, vital_signs_remove
 from contexts.models import Context
 from contexts.states import Status
 
@@ -36,6 +37,7 @@ class Heartbeat:
     Args:
         leased_at: monotonic seconds from just before the worker was registered.
         in_flight: how many contexts the worker has now.
+        doing: what it does now.
         on_lost: called on the loop when the lease is gone: declared dead, or not renewed in time.
     """
 
@@ -46,6 +48,7 @@ class Heartbeat:
         *,
         leased_at: float,
         in_flight: Callable[[], int],
+        doing: Callable[[], Doing],
         on_lost: Callable[[], None],
         every_seconds: float,
         lease_seconds: float,
@@ -55,6 +58,7 @@ class Heartbeat:
         self._token = token
         self._loop = loop
         self._in_flight = in_flight
+        self._doing = doing
         self._on_lost = on_lost
         self._every_seconds = every_seconds
         self._lease_seconds = lease_seconds
@@ -95,6 +99,7 @@ class Heartbeat:
     def _run(self) -> None:
         next_beat = time.monotonic() + self._every_seconds
         try:
+            self._tell()
             while not self._stopped.wait(CHECK_SECONDS):
                 if self._is_blocked():
                     self._give_up_blocked()
@@ -103,11 +108,16 @@ class Heartbeat:
                     next_beat = time.monotonic() + self._every_seconds
                     if not self._beat():
                         return
+                    self._tell()
         except Exception:  # whatever it was: a worker without a heartbeat must not go on
             logger.exception("heartbeat_broke worker=%s", self._token)
             self._say_lost()
         finally:
+            vital_signs_remove(self._token)
             connection.close()
+
+    def _tell(self) -> None:
+        vital_signs_note(self._token, self._doing(), in_flight=self._in_flight())
 
     def _is_blocked(self) -> bool:
         """Tell whether the loop stood still for too long while this thread ran."""

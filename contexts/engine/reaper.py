@@ -19,6 +19,7 @@ from django.db.models import QuerySet
 from base import clock
 from contexts.engine.admission import LOSSES_WHEN_ALONE, TRIES_ALONE, back_off_seconds, is_blamed, losses_after
 from contexts.engine.claims import fail_held, freed
+from contexts.engine.vital_signs import vital_signs_remove
 from contexts.models import Context, Worker, WorkerState
 from contexts.states import Status
 
@@ -102,6 +103,7 @@ def _bury(token: str) -> None:
     """Free what a dead worker holds, then bury its row: whoever dies between is followed by the next reaper."""
     _free(token)
     Worker.objects.filter(pk=token, state=WorkerState.DEAD).update(state=WorkerState.BURIED, in_flight=0)
+    vital_signs_remove(token)
 
 
 def _free(token: str) -> None:

@@ -15,6 +15,7 @@ from contexts.batches import batch_submit
 from contexts.engine.limits import Need, ProviderLimits, Refusal
 from contexts.engine.providers import provider_settle
 from contexts.engine.run import run_drain
+from contexts.engine.vital_signs import Doing, vital_signs_note
 from contexts.models import Batch, Context, IdempotencyKey, StepTranscript, Worker, WorkerState
 from contexts.states import Status
 from contexts.submission import Submitter
@@ -113,6 +114,16 @@ def test_workers_are_shown_and_a_silent_one_stands_out(admin_browser):
         "wrk_1",
     ]
     assert admin_browser.post(f"{WORKERS}wrk_1/change/", {"pid": 1}).status_code == 403
+
+
+def test_worker_that_only_finishes_what_it_has_says_so(admin_browser, redis):
+    Worker.objects.create(id="wrk_1", host="alpha", pid=11)
+    vital_signs_note("wrk_1", Doing.FINISHING, in_flight=3)
+    assert "finishing" in admin_browser.get(WORKERS).content.decode()
+    redis.kill()
+    page = admin_browser.get(WORKERS).content.decode()
+    assert "alpha" in page
+    assert "finishing" not in page
 
 
 @pytest.mark.parametrize("address", [WORKERS, PROVIDERS])
