@@ -91,6 +91,14 @@ class Conflict(Problem):
     title = "The present state does not allow that"
 
 
+class Busy(Problem):
+    """Somebody else does just that at this moment; nothing was changed."""
+
+    status = 409
+    type = "busy"
+    title = "Somebody else does that now"
+
+
 class TooLarge(Problem):
     """The input is larger than the limit."""
 

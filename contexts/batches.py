@@ -8,7 +8,7 @@ that a repeated submission inserts only what is missing.
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from ulid import ULID
 
 from base import clock
 from base.inserting import insert
+from base.locks import one_at_a_time
 from base.problems import MAX_FAULTS, Conflict, Fault, InvalidInput, TooLarge
 from base.turns import write_soon
 from base.validation import read_model
@@ -217,8 +218,23 @@ def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
     Raises:
         NotFound: there is none, or it is another organization's.
         Conflict: nothing in it is open.
+        Busy: somebody else cancels or retries it now.
     """
     batch = batch_get(batch_id, organization_id)
+    with _moving(batch):
+        _batch_cancel(batch)
+    tell_listeners()  # the owners
+    batch.refresh_from_db()
+    return batch
+
+
+def _moving(batch: Batch) -> AbstractContextManager[None]:
+    """Move a batch as a whole: who cancels while another retries would leave half of each."""
+    busy = f"Somebody else cancels or retries {batch.pk} at this moment; look at it again, then decide."
+    return one_at_a_time(f"batch:{batch.pk}", busy)
+
+
+def _batch_cancel(batch: Batch) -> None:
     batch_release(batch.pk)  # accepted rows that a crash left held would otherwise run later
     now = clock.now()
     rows = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.CANCEL))
@@ -230,9 +246,6 @@ def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
     if not write_soon(lambda: rows.update(**cancelled(now))):  # all ended by themselves at the same moment
         Batch.objects.filter(pk=batch.pk).update(state=batch.state)
         raise nothing_open
-    tell_listeners()  # the owners
-    batch.refresh_from_db()
-    return batch
 
 
 def batch_retry_failed(batch_id: str, *, organization_id: str | None) -> tuple[Batch, int]:
@@ -241,14 +254,16 @@ def batch_retry_failed(batch_id: str, *, organization_id: str | None) -> tuple[B
     Raises:
         NotFound: there is none, or it is another organization's.
         Conflict: none has failed.
+        Busy: somebody else cancels or retries it now.
     """
     batch = batch_get(batch_id, organization_id)
     now = clock.now()
     rows = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.RETRY))
-    matched = write_soon(lambda: rows.update(**retried(now)))
-    if not matched:
-        raise Conflict(f"No context of {batch.pk} has failed.")
-    Batch.objects.filter(pk=batch.pk).update(state=BatchState.ACCEPTED, updated_at=now)
+    with _moving(batch):
+        matched = write_soon(lambda: rows.update(**retried(now)))
+        if not matched:
+            raise Conflict(f"No context of {batch.pk} has failed.")
+        Batch.objects.filter(pk=batch.pk).update(state=BatchState.ACCEPTED, updated_at=now)
     doorbell.ring()
     batch.refresh_from_db()
     return batch, matched

@@ -1,4 +1,4 @@
-"""Mends what crashes left behind, every minute; idempotent, so that any number of sweeps may run at once."""
+"""Mends what crashes left behind, every minute; idempotent, though one sweep at a time is enough for all machines."""
 
 import logging
 from datetime import timedelta
@@ -8,6 +8,8 @@ from django.conf import settings
 from django_q.models import Failure
 
 from base import clock, database_clock
+from base.locks import one_at_a_time
+from base.problems import Busy
 from contexts.batches import batches_repair
 from contexts.doorbell import drain_is_live, start_drain
 from contexts.engine.claims import free_orphans
@@ -22,7 +24,18 @@ logger = logging.getLogger(__name__)
 
 
 def sweep() -> None:
-    """Free the contexts of dead workers, finish or remove half-done bulk submissions, prune, ring."""
+    """Free the contexts of dead workers, finish or remove half-done bulk submissions, prune, ring.
+
+    Does nothing while another machine sweeps.
+    """
+    try:
+        with one_at_a_time("sweep", "Another machine sweeps."):
+            _sweep()
+    except Busy:
+        logger.info("sweep_skipped")
+
+
+def _sweep() -> None:
     database_clock.refresh()
     now = clock.now()
     dead, orphans, batches = _reaper().reap(), free_orphans(), batches_repair()

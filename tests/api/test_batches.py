@@ -2,6 +2,7 @@
 
 import pytest
 
+from base.locks import one_at_a_time
 from contexts.models import Batch, BatchState, Context
 from contexts.states import Status
 from tests.api.calls import MINIMAL, SEED_DOCUMENT, client_of, post, problem_of
@@ -133,3 +134,11 @@ def test_two_organizations_do_not_share_batches(api, other_organization):
     assert other.get("/api/batches").json()["results"] == []
     assert other.get(f"/api/contexts?batch_id={batch_id}").json()["results"] == []
     assert Batch.objects.get().state == BatchState.ACCEPTED
+
+
+def test_batch_that_somebody_else_moves_is_busy(api):
+    batch_id = bulk(api)
+    with one_at_a_time(f"batch:{batch_id}", "busy"):
+        problem = problem_of(post(api, f"/api/batches/{batch_id}/cancel", None), 409)
+    assert problem["type"] == "/problems/busy"
+    assert post(api, f"/api/batches/{batch_id}/cancel", None).status_code == 202

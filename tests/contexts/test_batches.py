@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 
 from base import clock
-from base.problems import Conflict, InvalidInput, NotFound
+from base.locks import one_at_a_time
+from base.problems import Busy, Conflict, InvalidInput, NotFound
 from contexts import batches
 from contexts.batches import batch_cancel, batch_retry_failed, batch_submit, batches_repair, context_id_in
 from contexts.models import Batch, BatchState, Context
 from contexts.selectors import batch_progress, batches_progress
 from contexts.states import Status
 from contexts.submission import Submitter
+from contexts.sweep import sweep
 from tests.contexts.rows import make_context
 
 ORGANIZATION = "org_test"
@@ -245,3 +247,21 @@ def test_many_batches_cost_one_query(organization, django_assert_num_queries):
     with django_assert_num_queries(1):
         progress = batches_progress(made)
     assert set(progress) == {batch.pk for batch in made}
+
+
+@pytest.mark.parametrize("move", [batch_cancel, batch_retry_failed])
+def test_batch_that_somebody_else_moves_is_left_alone(organization, move):
+    submit()
+    with one_at_a_time("batch:batch_1", "busy"), pytest.raises(Busy, match="batch_1"):
+        move("batch_1", organization_id=ORGANIZATION)
+    assert statuses() == {Status.PENDING}
+
+
+def test_one_sweep_at_a_time_is_enough(organization, monkeypatch):
+    crash_at(monkeypatch, "_batch_accept")
+    make_old()
+    with one_at_a_time("sweep", "busy"):
+        sweep()
+    assert Context.objects.exists()
+    sweep()
+    assert not Context.objects.exists()
