@@ -19,6 +19,7 @@ from django_q.cluster import Cluster
 from django_q.models import Schedule
 
 from base import clock
+from contexts.alive import note_alive
 from contexts.doorbell import CONTEXTS_CLUSTER
 from contexts.engine.shared_memory import stop_byte, vacancies
 from contexts.keeper import ChoresKeeper, DrainKeeper
@@ -88,6 +89,7 @@ def run_cluster(name: str) -> int:
     logger.info("cluster_started name=%s workers=%s", name, settings.WORKERS if works_contexts else 1)
     keeper = DrainKeeper(settings.WORKERS) if works_contexts else ChoresKeeper()
     while cluster.waits(WATCH_SECONDS):
+        note_alive(name)
         keeper.look()
         if not cluster.sentinel.is_alive() or keeper.is_stuck:
             logger.critical("cluster_stuck name=%s", name)

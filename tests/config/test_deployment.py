@@ -41,6 +41,22 @@ def test_compose_runs_the_web_server_both_clusters_and_the_migrations(compose: d
     assert set(commands) <= set(get_commands())
 
 
+def test_every_service_that_stays_has_a_health_check_and_time_to_stop(compose: dict[str, Any]):
+    staying = {name: service for name, service in compose["services"].items() if name != "migrate"}
+    for name, service in staying.items():
+        assert service["restart"] == "unless-stopped", name
+        assert "stop_grace_period" in service, name
+        assert name == "web" or service["healthcheck"]["test"][0] == "CMD", name  # web has that of the image
+
+
+def test_secrets_come_from_files_and_data_lies_in_volumes(compose: dict[str, Any]):
+    web = compose["services"]["web"]["environment"]
+    assert [name for name in web if "KEY" in name] == ["SECRET_KEY_FILE", "OPENAI_API_KEY_FILE"]
+    assert all(set(secret) == {"file"} for secret in compose["secrets"].values())
+    used = {volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", ())}
+    assert used == set(compose["volumes"])
+
+
 def test_image_holds_every_package_that_it_runs():
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     kept = (ROOT / ".dockerignore").read_text(encoding="utf-8")

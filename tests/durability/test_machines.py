@@ -34,6 +34,7 @@ pytestmark = [
 CUT_SECONDS = float(os.environ.get("CUT_SECONDS", "15"))
 LEASE_SECONDS = int(os.environ.get("LEASE_SECONDS", "6"))
 HEARTBEAT_SECONDS = int(os.environ.get("HEARTBEAT_SECONDS", "2"))
+HEAL_SECONDS = 20.0
 MODEL_SECONDS = 0.3
 IN_FLIGHT = 8
 PORT = 8000
@@ -163,7 +164,7 @@ def test_machine_that_loses_its_network_loses_and_doubles_nothing(site: Site):
     site.far.heal()
     healed_at = time.monotonic()
     again = site.submit("Healed", 1)
-    wait_until(lambda: _far_works(site, calls_before), seconds=60, what="the far worker works again")
+    wait_until(lambda: _far_works(site, calls_before), seconds=HEAL_SECONDS, what="the far worker works again")
     print(f"the far worker works again {time.monotonic() - healed_at:.1f} s after the heal")
     site.wait_for_end(again, 1, seconds=30)
     calls = site.calls_of("Cut")
