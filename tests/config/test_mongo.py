@@ -29,6 +29,23 @@ loader = MigrationLoader(None)
 found = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps)).changes(graph=loader.graph)
 print(*(f"{app}: {operation}" for app, ones in found.items() for one in ones for operation in one.operations))
 """
+PIPELINES = """
+from django.db.models.functions import Lower
+from contexts.models import Context
+from users.models import ApiKey
+def stages(rows):
+    compiler = rows.query.get_compiler("default")
+    compiler.pre_sql_setup()
+    query = compiler.build_query(None if compiler.query.default_cols else compiler.columns)
+    print(*(name for stage in query.get_pipeline() for name in stage))
+pending = Context.objects.filter(status="pending")
+stages(pending.order_by("claim_order").values_list("pk", flat=True)[:9])
+stages(pending.order_by("-pk")[:9])
+stages(pending.order_by("-pk").defer("data")[9:18])
+stages(pending.order_by(Lower("title"))[:9])
+stages(pending.order_by("-batch__name")[:9])
+stages(ApiKey.objects.filter(key_hash="x", organization__is_active=True).order_by())
+"""
 FORK = """
 import os
 from django.db import connection
@@ -61,6 +78,16 @@ def test_no_model_numbers_its_rows_on_mongodb(tmp_path: Path):
 
 def test_models_and_migrations_agree_on_mongodb(tmp_path: Path):
     assert run_on_mongo(CHANGES, tmp_path) == ""
+
+
+def test_stored_fields_are_sorted_by_before_any_are_made_or_chosen(tmp_path: Path):
+    claim, whole, without_data, by_expression, by_joined, joined = run_on_mongo(PIPELINES, tmp_path).splitlines()
+    assert claim == "$match $sort $limit $project"
+    assert whole == "$match $sort $limit"
+    assert without_data == "$match $sort $skip $limit $project"
+    assert by_expression == "$match $addFields $sort $limit"
+    assert by_joined.endswith("$match $addFields $sort $limit"), "what is joined is there only after the join"
+    assert joined.startswith("$match $lookup"), "the key is found before its organization is"
 
 
 def test_a_fork_takes_no_mongodb_client_along(tmp_path: Path):

@@ -106,6 +106,11 @@ def test_progress_of_a_batch_is_counted_within_one_index(organization):
         assert "COVERING" in counted.text
 
 
+def test_contexts_of_a_person_who_is_removed_are_found_from_an_index():
+    rows = Context.objects.filter(user_id="usr_a").order_by()
+    assert_reads_an_index(plans_of(lambda: list(rows), *WORK), "contexts_by_user")
+
+
 def test_batches_are_listed_from_an_index():
     assert_reads_an_index(plans_of(page(batches_visible(OURS)), *WORK), "batches_organization")
 
