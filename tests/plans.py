@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_mongodb_backend.utils import OperationDebugWrapper
 
 from tests.stores.emptying import on_mongo
+from tests.stores.mongo_server import PLANS_QUERIES
 
 PRIMARY_KEY = "the primary key"
 WITHOUT_INDEX = {"COLLSCAN", "SORT", "$sort"}
@@ -44,6 +46,8 @@ class Plan(ABC):
 
 def plans_of(run: Callable[[], object], *tables: str) -> list[Plan]:
     """Return the plan of each query on these tables that ``run`` makes, in their order."""
+    if on_mongo() and not PLANS_QUERIES:
+        pytest.skip("the stand-in in Python has no query planner")
     made = _mongo_plans(run) if on_mongo() else _sqlite_plans(run)
     return [plan for plan in made if plan.table in tables]
 

@@ -12,6 +12,7 @@ from tests.stores.server import Server
 
 REAL_URL = os.environ.get("MONGODB_TEST_URL", "")
 STAND_IN = os.environ.get("MONGODB_STAND_IN", "")
+PLANS_QUERIES = bool(REAL_URL or STAND_IN)  # the one in Python reads everything and says so
 
 
 class MongoServer(Server):
