@@ -23,7 +23,8 @@ from base.problems import InvalidInput
 from base.version import VERSION
 from components.pipeline import parse_pipeline
 from contexts.engine.admission import NOBODY, Candidate, Survivors, admit
-from contexts.engine.job import Job, Lease
+from contexts.engine.claim_reads import candidates, taken
+from contexts.engine.job import Job
 from contexts.models import Context, Worker, WorkerState, new_worker_id
 from contexts.states import Move, Status, sources, target
 
@@ -95,20 +96,7 @@ def claim(token: str, *, running: Iterable[int], most: int, survivors: Survivors
     chosen = admit(line, running=losses, most=most, survivors=survivors)
     if chosen.is_blocked and not _is_newest(token):
         chosen = admit(line, running=losses, most=most, survivors=survivors, passes_by=True)
-    claimed = _take(token, chosen.ids[:room], now)
-    if claimed and not _is_live(token):
-        give_back(token, {job.id: job.lease.attempt for job in claimed})
-        raise WorkerGone(token)
-    return claimed
-
-
-def _is_live(token: str) -> bool:
-    """Tell whether a worker may still hold leases.
-
-    Looked at after the claim: the reaper marks the worker before it frees, so either it frees what was claimed or
-    this sees the mark.
-    """
-    return Worker.objects.filter(pk=token, state=WorkerState.LIVE).exists()
+    return _take(token, chosen.ids[:room], now)
 
 
 def _is_newest(token: str) -> bool:
@@ -122,20 +110,21 @@ def _line(now: datetime, room: int) -> list[Candidate]:
 
     Suspects come first: one that needs a worker for itself would never find it free.
     """
-    due = Context.objects.filter(status=Status.RETRYING, next_retry_at__lte=now).order_by("next_retry_at")
-    retries = [Candidate(pk, losses) for pk, losses in due.values_list("pk", "worker_losses")[:room]]
-    pending = Context.objects.filter(status=Status.PENDING).order_by("claim_order")
-    fresh = [Candidate(pk) for pk in pending.values_list("pk", flat=True)[:room]]
+    retries, fresh = candidates(now, room)
     suspects = sorted((found for found in retries if found.losses), key=lambda found: found.losses)
     others = [found for found in retries if not found.losses]
     return [*suspects, *(found for pair in zip_longest(others, fresh) for found in pair if found is not None)]
 
 
 def _take(token: str, ids: tuple[str, ...], now: datetime) -> list[Job]:
-    """Take those of ``ids`` that are still there to be taken."""
+    """Take those of ``ids`` that are still there to be taken.
+
+    Raises:
+        WorkerGone: the worker was declared dead meanwhile; it keeps none of them.
+    """
     if not ids:
         return []
-    taken = Context.objects.filter(pk__in=ids, status__in=sources(Move.CLAIM)).update(
+    matched = Context.objects.filter(pk__in=ids, status__in=sources(Move.CLAIM)).update(
         status=target(Move.CLAIM),
         lease_token=token,
         attempts=F("attempts") + 1,
@@ -145,28 +134,14 @@ def _take(token: str, ids: tuple[str, ...], now: datetime) -> list[Job]:
         started_at=Coalesce("started_at", Value(now)),  # the first pick-up
         updated_at=now,
     )
-    if not taken:
+    if not matched:
         return []
-    # without an order: with the model's own, SQLite would walk an index that gives the order, not the rows
-    mine = {row.pk: row for row in Context.objects.filter(pk__in=ids, lease_token=token).order_by()}
-    return [_job(mine[pk], token) for pk in ids if pk in mine]
-
-
-def _job(row: Context, token: str) -> Job:
-    return Job(
-        id=row.pk,
-        lease=Lease(token, row.attempts),
-        type=row.type,
-        organization_id=row.organization_id,
-        pipeline=row.pipeline,
-        data=row.data,
-        metadata=row.metadata,
-        processing=row.processing,
-        step_runs=row.step_runs,
-        started_at=row.started_at or row.updated_at,
-        retry_count=row.retry_count,
-        worker_losses=row.worker_losses,
-    )
+    found = taken(token, ids)
+    jobs = [found.jobs[pk] for pk in ids if pk in found.jobs]
+    if jobs and not found.is_live:
+        give_back(token, {job.id: job.lease.attempt for job in jobs})
+        raise WorkerGone(token)
+    return jobs
 
 
 def leases_held(token: str) -> dict[str, int]:

@@ -1,0 +1,87 @@
+"""How often a worker asks MongoDB: each question costs the way there and back."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+
+from contexts.engine.run import run_drain
+from contexts.models import Context
+from contexts.states import Status
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.mongodb("SQLite is asked within the process")]
+
+LONE_AT_MOST = 6
+FULL_BATCH = 200
+LOOK = "look"
+
+
+class Commands(CommandListener):
+    """Notes what concerns contexts: looks for work by that name, all else by the name of its command."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def started(self, event: CommandStartedEvent) -> None:
+        about = event.command[event.command_name]
+        if event.command_name == "bulkWrite" or about == Context._meta.db_table:
+            self.seen.append(LOOK if is_look(event.command) else event.command_name)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        """Only the start counts."""
+
+    def failed(self, event: CommandFailedEvent) -> None:
+        """Only the start counts."""
+
+
+def is_look(command: Mapping[str, Any]) -> bool:
+    """Tell whether this asks what could be claimed, or what is still held: that goes on where nothing runs, too."""
+    return "pipeline" in command and "status" in str(command["pipeline"][0])
+
+
+@contextmanager
+def commands_counted() -> Iterator[list[str]]:
+    """Count what every thread of this process asks."""
+    mongo: Any = connection
+    options, counted = mongo.settings_dict["OPTIONS"], Commands()
+    mongo.close_pool()
+    options["event_listeners"] = [counted]
+    mongo.ensure_connection()
+    try:
+        yield counted.seen
+    finally:
+        del options["event_listeners"]
+        mongo.close_pool()
+
+
+def drained(number: int, make_context) -> list[str]:
+    """Return the commands of a drain that runs so many contexts of the seed's three steps."""
+    call_command("loadsamples", verbosity=0)
+    for _ in range(number):
+        make_context()
+    with commands_counted() as seen:
+        assert run_drain(until_idle=True) == number
+    assert Context.objects.filter(status=Status.COMPLETED).count() == number
+    print(f"{number} contexts: {len(seen)} commands, {Counter(seen)}")
+    return seen
+
+
+def test_lone_context_costs_six_round_trips(make_context):
+    seen = drained(1, make_context)
+    claim = seen[seen.index("update") :]
+    claim_to_end = [name for name in claim[: last(claim, "bulkWrite") + 1] if name != LOOK]
+    assert claim_to_end == ["update", "aggregate", "bulkWrite", "bulkWrite", "bulkWrite"], "the last step is the end"
+    assert len([LOOK, *claim_to_end]) <= LONE_AT_MOST
+
+
+def last(names: list[str], name: str) -> int:
+    return len(names) - 1 - names[::-1].index(name)
+
+
+def test_full_batch_costs_less_than_one_round_trip_for_each_context(make_context):
+    assert len(drained(FULL_BATCH, make_context)) < FULL_BATCH
