@@ -14,8 +14,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from django.db.models import F, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F
 
 from base import clock, database_clock
 from base.clock import to_iso
@@ -23,8 +22,9 @@ from base.problems import InvalidInput
 from base.version import VERSION
 from components.pipeline import parse_pipeline
 from contexts.engine.admission import NOBODY, Candidate, Survivors, admit
-from contexts.engine.claim_reads import candidates, taken
-from contexts.engine.job import Job
+from contexts.engine.claim_rows import read_line, take
+from contexts.engine.crowd import Crowd
+from contexts.engine.job import Job, Line
 from contexts.models import Context, Worker, WorkerState, new_worker_id
 from contexts.states import Move, Status, sources, target
 
@@ -77,12 +77,23 @@ def worker_stop(token: str) -> None:
     )
 
 
-def claim(token: str, *, running: Iterable[int], most: int, survivors: Survivors = NOBODY) -> list[Job]:
+def claim(
+    token: str,
+    *,
+    running: Iterable[int],
+    most: int,
+    survivors: Survivors = NOBODY,
+    crowd: Crowd | None = None,
+) -> list[Job]:
     """Claim what is due, up to ``most`` contexts in flight: suspects of a worker's death, then the rest.
+
+    The line says, too, whether the worker was declared dead. One that is told so only after a claim, because it stood
+    still in the middle, gives back at its next look, or at its next heartbeat: nobody else would free what it took.
 
     Args:
         running: the worker losses of each context that this worker has in flight.
         survivors: the suspects that it has brought to their end.
+        crowd: what it has learned of others that claim.
 
     Raises:
         WorkerGone: the worker was declared dead meanwhile; nothing stays claimed.
@@ -91,57 +102,36 @@ def claim(token: str, *, running: Iterable[int], most: int, survivors: Survivors
     room = min(most - len(losses), CLAIM_AT_ONCE)
     if room <= 0:
         return []
-    now = clock.now()
-    line = _line(now, room)
+    now, crowd = clock.now(), crowd or Crowd()
+    found = read_line(token, now, room * crowd.parts)
+    if not found.is_live:
+        hand_back(token)
+        raise WorkerGone(token)
+    line = _by_turns(found, crowd, room)
     chosen = admit(line, running=losses, most=most, survivors=survivors)
     if chosen.is_blocked and not _is_newest(token):
         chosen = admit(line, running=losses, most=most, survivors=survivors, passes_by=True)
-    return _take(token, chosen.ids[:room], now)
+    ids = chosen.ids[:room]
+    jobs = take(token, ids, now) if ids else []
+    crowd.note(asked=len(ids), got=len(jobs))
+    return jobs
+
+
+def _by_turns(found: Line, crowd: Crowd, room: int) -> list[Candidate]:
+    """Return due retries and pending contexts by turns, for neither may starve the other.
+
+    Suspects come first: one that needs a worker for itself would never find it free.
+    """
+    suspects = sorted((one for one in found.retries if one.losses), key=lambda one: one.losses)
+    others = crowd.part([one for one in found.retries if not one.losses], room)
+    fresh = crowd.part(found.fresh, room)
+    return [*suspects, *(one for pair in zip_longest(others, fresh) for one in pair if one is not None)]
 
 
 def _is_newest(token: str) -> bool:
     """Tell whether this is the worker that makes room for suspects: one of them all, for else all would stand still."""
     live = Worker.objects.filter(state=WorkerState.LIVE).order_by("-pk")
     return live.values_list("pk", flat=True).first() == token
-
-
-def _line(now: datetime, room: int) -> list[Candidate]:
-    """Return what could be claimed: due retries and pending contexts by turns, for neither may starve the other.
-
-    Suspects come first: one that needs a worker for itself would never find it free.
-    """
-    retries, fresh = candidates(now, room)
-    suspects = sorted((found for found in retries if found.losses), key=lambda found: found.losses)
-    others = [found for found in retries if not found.losses]
-    return [*suspects, *(found for pair in zip_longest(others, fresh) for found in pair if found is not None)]
-
-
-def _take(token: str, ids: tuple[str, ...], now: datetime) -> list[Job]:
-    """Take those of ``ids`` that are still there to be taken.
-
-    Raises:
-        WorkerGone: the worker was declared dead meanwhile; it keeps none of them.
-    """
-    if not ids:
-        return []
-    matched = Context.objects.filter(pk__in=ids, status__in=sources(Move.CLAIM)).update(
-        status=target(Move.CLAIM),
-        lease_token=token,
-        attempts=F("attempts") + 1,
-        revision=F("revision") + 1,
-        next_retry_at=None,
-        waiting_for="",
-        started_at=Coalesce("started_at", Value(now)),  # the first pick-up
-        updated_at=now,
-    )
-    if not matched:
-        return []
-    found = taken(token, ids)
-    jobs = [found.jobs[pk] for pk in ids if pk in found.jobs]
-    if jobs and not found.is_live:
-        give_back(token, {job.id: job.lease.attempt for job in jobs})
-        raise WorkerGone(token)
-    return jobs
 
 
 def leases_held(token: str) -> dict[str, int]:

@@ -12,6 +12,7 @@ from django.db import Error
 from contexts.engine import claims
 from contexts.engine.admission import Survivors
 from contexts.engine.batch_size import BatchSize
+from contexts.engine.crowd import Crowd
 from contexts.engine.every import Every
 from contexts.engine.heartbeat import Heartbeat
 from contexts.engine.job import Job, Lease
@@ -79,6 +80,7 @@ class Drain:
         self._running: dict[str, Running] = {}
         self._batch = BatchSize(settings.max_in_flight)
         self._survivors = Survivors()
+        self._crowd = Crowd()
         self._token = ""
         self._doing = Doing.CLAIMING
         self._lost = False
@@ -173,7 +175,7 @@ class Drain:
         losses = [running.losses for running in self._running.values()]
         try:
             jobs = await self._store.claim(
-                self._token, running=losses, most=self._batch.size, survivors=self._survivors
+                self._token, running=losses, most=self._batch.size, survivors=self._survivors, crowd=self._crowd
             )
         except claims.WorkerGone:
             self._abandon()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from contexts.engine.admission import Candidate
 from contexts.states import Move
 
 
@@ -31,6 +32,15 @@ class Job:
     started_at: datetime
     retry_count: int = 0
     worker_losses: int = 0
+
+
+@dataclass(frozen=True)
+class Line:
+    """What waits to be claimed, each kind in its order, and whether the worker that looks may still hold leases."""
+
+    retries: list[Candidate]
+    fresh: list[Candidate]
+    is_live: bool
 
 
 @dataclass(frozen=True)

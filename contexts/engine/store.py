@@ -16,6 +16,7 @@ from django.db import Error, connections
 from base.outage import is_away
 from contexts.engine import claims
 from contexts.engine.admission import NOBODY, Survivors
+from contexts.engine.crowd import Crowd
 from contexts.engine.group import write_group
 from contexts.engine.job import Job, LeaseLost, Write
 from contexts.states import Move
@@ -44,8 +45,16 @@ class Store:
         self._waiting: list[tuple[Write, asyncio.Future[bool]]] = []
         self._flusher: asyncio.Task[None] | None = None
 
-    async def claim(self, token: str, *, running: Iterable[int], most: int, survivors: Survivors = NOBODY) -> list[Job]:
-        return await self.run(claims.claim, token, running=list(running), most=most, survivors=survivors)
+    async def claim(
+        self,
+        token: str,
+        *,
+        running: Iterable[int],
+        most: int,
+        survivors: Survivors = NOBODY,
+        crowd: Crowd | None = None,
+    ) -> list[Job]:
+        return await self.run(claims.claim, token, running=list(running), most=most, survivors=survivors, crowd=crowd)
 
     async def commit(self, write: Write) -> None:
         """Make a write durable, together with whatever else waits.

@@ -6,6 +6,7 @@ import pytest
 
 from base import clock
 from contexts.engine import claims
+from contexts.engine.claim_rows import take
 from contexts.engine.group import write_group
 from contexts.engine.job import Lease, Transcript, Write
 from contexts.engine.reaper import worker_bury
@@ -122,13 +123,29 @@ def test_repeating_a_group_changes_nothing(make_context):
     assert StepTranscript.objects.count() == 1
 
 
-def test_worker_that_was_declared_dead_keeps_nothing_that_it_claims_afterwards(make_context):
-    """As after SIGSTOP for longer than a lease: it claims once more before its heartbeat tells it."""
+def test_worker_that_was_declared_dead_claims_nothing_more(make_context):
+    """As after SIGSTOP for longer than a lease: it looks once more before its heartbeat tells it."""
     context = make_context()
     token = claims.worker_register()
     worker_bury(token)
     with pytest.raises(claims.WorkerGone):
         claims.claim(token, running=[], most=10)
+    context.refresh_from_db()
+    assert (context.status, context.lease_token, context.worker_losses) == (Status.PENDING, "", 0)
+
+
+def test_worker_that_is_declared_dead_while_it_claims_gives_back_at_its_next_look(make_context, monkeypatch):
+    context = make_context()
+    token = claims.worker_register()
+
+    def stands_still(*line):
+        worker_bury(token)
+        return take(*line)
+
+    monkeypatch.setattr(claims, "take", stands_still)
+    assert len(claims.claim(token, running=[], most=10)) == 1
+    with pytest.raises(claims.WorkerGone):
+        claims.claim(token, running=[0], most=10)
     context.refresh_from_db()
     assert (context.status, context.lease_token, context.worker_losses) == (Status.RETRYING, "", 0)
 
