@@ -54,6 +54,12 @@ def administrator(db) -> User:
     return User.objects.create_superuser("admin", "correct horse battery")
 
 
+@pytest.fixture(autouse=True)
+def _redis_knows_nothing_of_the_test_before() -> None:
+    """Where TEST_REDIS_URL names a Redis, all tests share it."""
+    redis_link.ask(lambda redis: redis.flushdb(), False)
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory) -> Iterator[RedisServer]:
     with RedisServer(tmp_path_factory.mktemp("redis")) as server:
@@ -63,6 +69,7 @@ def redis_server(tmp_path_factory) -> Iterator[RedisServer]:
 @pytest.fixture
 def redis(redis_server: RedisServer, settings, monkeypatch) -> Iterator[RedisServer]:
     """A Redis, empty and set up as in production; a test may stop or kill it."""
+    redis_server.ensure_runs()  # the tests of who watches processes kill whatever runs below them
     monkeypatch.setattr(redis_link, "breaker", redis_link.Breaker())
     settings.REDIS_URL = redis_server.url()
     settings.CACHES = {"default": cache_at(settings.REDIS_URL)}

@@ -1,5 +1,6 @@
 """Is it alive, is it ready."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -96,3 +97,13 @@ def test_looking_often_costs_two_queries(client, django_assert_max_num_queries):
 def test_the_root_leads_to_the_docs(client):
     answer = client.get("/")
     assert (answer.status_code, answer["Location"]) == (302, "/api/docs")
+
+
+@pytest.mark.django_db
+def test_redis_that_is_away_is_told_at_once_and_decides_nothing(client, redis):
+    assert client.get("/readyz").json()["cache"] == "ok"
+    redis.pause()
+    began = time.monotonic()
+    answers = [client.get("/readyz") for _ in range(5)]
+    assert time.monotonic() - began < 3
+    assert {(answer.status_code, answer.json()["cache"]) for answer in answers} == {(200, "failed")}

@@ -40,3 +40,15 @@ def test_another_keys_rate_is_its_own(organization):
 def test_key_without_a_rate_is_not_limited(organization):
     client = client_with(organization, "")
     assert {client.get("/api/me").status_code for _ in range(20)} == {200}
+
+
+def test_rate_is_counted_in_redis(organization, redis):
+    client = client_with(organization, "2/min")
+    assert [client.get("/api/me").status_code for _ in range(3)] == [200, 200, 429]
+
+
+def test_while_redis_is_away_nobody_counts_and_nobody_is_refused(organization, redis):
+    client = client_with(organization, "1/min")
+    assert client.get("/api/me").status_code == 200
+    redis.kill()
+    assert {client.get("/api/me").status_code for _ in range(3)} == {200}
