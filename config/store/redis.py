@@ -39,6 +39,8 @@ def _about(info: dict[str, Any]) -> Iterator[Fact]:
 
 
 def _role(info: dict[str, Any]) -> Fact:
+    if info.get("cluster_enabled"):
+        return problem("redis role", "It is a Redis Cluster", "Give Draftline a single one; see docs/scaling.md.")
     if info.get("role", "master") == "master":
         return Fact("redis role", "It can be written to")
     return problem("redis role", "It is a replica, which takes no writes", "Name the primary in REDIS_URL.")

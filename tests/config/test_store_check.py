@@ -16,6 +16,7 @@ from redis import Redis
 
 from config.store.facts import State, address_without_password
 from config.store.mongo import _topology
+from config.store.redis import _role
 from tests.stores.mongo_server import MongoServer
 from tests.stores.redis_server import RedisServer
 
@@ -188,6 +189,12 @@ def test_password_is_never_shown(stores: Stores):
     assert done.returncode == 1
     assert "secret" not in done.stdout
     assert address_without_password("rediss://me:s@cret@host:1/0?password=secret") == "host:1/0"
+
+
+def test_redis_that_cannot_take_every_write_is_a_problem():
+    assert _role({"role": "master", "cluster_enabled": 0}).state is State.OK
+    assert _role({"role": "slave"}).state is State.PROBLEM
+    assert _role({"role": "master", "cluster_enabled": 1}).state is State.PROBLEM
 
 
 def test_server_without_a_replica_set_is_a_problem():
