@@ -54,12 +54,6 @@ def administrator(db) -> User:
     return User.objects.create_superuser("admin", "correct horse battery")
 
 
-@pytest.fixture(autouse=True)
-def _redis_knows_nothing_of_the_test_before() -> None:
-    """Where TEST_REDIS_URL names a Redis, all tests share it."""
-    redis_link.ask(lambda redis: redis.flushdb(), False)
-
-
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory) -> Iterator[RedisServer]:
     with RedisServer(tmp_path_factory.mktemp("redis")) as server:

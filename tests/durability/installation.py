@@ -4,20 +4,22 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import psutil
 import requests
 
+from tests.durability.database import Database, MongoDatabase, SqliteDatabase
 from tests.fakes.openai_server import FakeOpenAi
+from tests.stores.mongo_server import address
 
 ROOT = Path(__file__).parents[2]
 SEED = json.loads((ROOT / "tests" / "seed" / "1-initial.json").read_text())
@@ -30,6 +32,17 @@ print(apikey_create(name="tests", organization=organization_default(), scopes=sc
 """
 
 T = TypeVar("T")
+
+_redis_numbers = cycle(range(1, 16))
+
+
+def stores_of_its_own() -> dict[str, str]:
+    """Return a database for one installation, on the servers that the tests run beside; SQLite where there are none."""
+    mongo, redis = os.environ.get("TEST_DATABASE_URL", ""), os.environ.get("TEST_REDIS_URL", "")
+    return {
+        "DATABASE_URL": address(mongo, f"installation_{uuid.uuid4().hex[:8]}") if mongo else "",
+        "REDIS_URL": address(redis, str(next(_redis_numbers))) if redis else "",
+    }
 
 
 def free_port() -> int:
@@ -61,12 +74,14 @@ class Installation:
             "DATA_DIR": str(data_dir),
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
-            "DATABASE_URL": "",
+            **stores_of_its_own(),
             "OPENAI_API_KEY": "test",
             "OPENAI_BASE_URL": model_server.base_url,
             "OPENAI_MODEL": "gpt-4",
             **environment,
         }
+        mongo = self.environment["DATABASE_URL"]
+        self.database: Database = MongoDatabase(mongo) if mongo else SqliteDatabase(data_dir / "draftline.sqlite3")
         self.log = (data_dir / "server.log").open("a")
         self.server: subprocess.Popen[bytes] | None = None
         self._session = requests.Session()
@@ -75,6 +90,7 @@ class Installation:
         with ExitStack() as cleanup:  # whatever fails here must leave no process behind
             cleanup.callback(self.log.close)
             cleanup.callback(self._session.close)
+            cleanup.callback(self.database.close)
             cleanup.callback(self.stop)
             self.start()
             key = self.manage("shell", "-v0", "-c", MAKE_KEY).strip().splitlines()[-1]
@@ -184,21 +200,21 @@ class Installation:
 
     def drain_pids(self) -> dict[int, int]:
         """Return {process id: contexts held} of the live drains."""
-        query = """
-            SELECT w.pid, COUNT(c._id) FROM workers w LEFT JOIN contexts c ON c.lease_token = w._id
-            WHERE w.state = 'live' GROUP BY w.pid
-        """
-        found = dict(self.rows(query))
-        return {pid: held for pid, held in found.items() if psutil.pid_exists(pid)}
+        drains = {row["_id"]: row["pid"] for row in self.database.workers(state="live")}
+        held = {pid: 0 for pid in drains.values() if psutil.pid_exists(pid)}
+        for row in self.database.contexts(status="processing"):
+            if (pid := drains.get(row["lease_token"])) in held:
+                held[pid] += 1
+        return held
+
+    def held_by(self, pid: int) -> list[str]:
+        """Return the ids of the contexts that a process holds."""
+        tokens = {row["_id"] for row in self.database.workers(pid=pid)}
+        return [row["_id"] for row in self.database.contexts(status="processing") if row["lease_token"] in tokens]
 
     def busiest(self) -> int:
         """Return the process id of the drain that holds most."""
         return max(self.drain_pids().items(), key=lambda item: item[1])[0]
-
-    def rows(self, query: str, *values: Any) -> list[Any]:
-        """Ask the database itself, or tell it something."""
-        with closing(sqlite3.connect(self.data_dir / "draftline.sqlite3", timeout=20)) as database, database:
-            return database.execute(query, values).fetchall()
 
     def wait_for_drains(self, number: int = 2) -> None:
         wait_until(lambda: len(self.drain_pids()) >= number, seconds=30, what=f"{number} drains run")

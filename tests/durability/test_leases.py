@@ -1,16 +1,15 @@
 """Two clusters and late workers: whoever lost a lease writes nothing, and no clock decides who lives."""
 
-import json
 import os
 import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import Any
 
 import psutil
 import pytest
 
+from tests.durability.database import Row
 from tests.durability.installation import ROOT, SEED, Installation, wait_until
 from tests.fakes.openai_server import FakeOpenAi
 
@@ -18,9 +17,6 @@ pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]
 
 LEASE_SECONDS = 6
 HEARTBEAT_SECONDS = 2
-HELD = "SELECT c._id FROM contexts c JOIN workers w ON c.lease_token = w._id WHERE w.pid = ?"
-STATES = "SELECT _id, pid, state FROM workers"
-BEATS = "SELECT MIN(beats) FROM workers WHERE state = 'live'"
 # libfaketime breaks the sleeps and semaphores of Python 3.11 (EINVAL); so the offset goes where a database's would.
 SKEW = """
 import os, time
@@ -43,10 +39,8 @@ def installation(tmp_path_factory, model_server):
         yield running
 
 
-def snapshot(installation: Installation, ids: list[str]) -> list[Any]:
-    columns = "_id, status, revision, attempts, updated_at, data, processing, step_runs"
-    found = installation.rows(f"SELECT {columns} FROM contexts ORDER BY _id")
-    return [row for row in found if row[0] in ids]
+def snapshot(installation: Installation, ids: list[str]) -> list[Row]:
+    return [row for context_id in ids for row in installation.database.contexts(_id=context_id)]
 
 
 def test_worker_that_stood_still_past_its_lease_writes_nothing(installation, model_server):
@@ -57,7 +51,7 @@ def test_worker_that_stood_still_past_its_lease_writes_nothing(installation, mod
     late = psutil.Process(installation.busiest())
     late.suspend()
     try:
-        held = [pk for (pk,) in installation.rows(HELD, late.pid)]
+        held = installation.held_by(late.pid)
         assert held
         wait_until(
             lambda: any(context["attempts"] > 1 for context in installation.contexts(batch)),
@@ -71,8 +65,8 @@ def test_worker_that_stood_still_past_its_lease_writes_nothing(installation, mod
         late.resume()
     wait_until(lambda: not late.is_running() or late.status() == psutil.STATUS_ZOMBIE, seconds=30, what="it gives up")
     assert snapshot(installation, held) == before
-    for _, _, _, _, _, _, _, runs in before:
-        assert [run["key"] for run in json.loads(runs)] == SEED["pipeline"]
+    for row in before:
+        assert [run["key"] for run in row["step_runs"]] == SEED["pipeline"]
 
 
 @contextmanager
@@ -98,7 +92,7 @@ def cluster_beside(installation: Installation, **environment: str):
 def drains_below(installation: Installation, cluster: psutil.Process) -> dict[int, str]:
     """Return {process id: state} of the drains of a cluster."""
     below = {child.pid for child in cluster.children(recursive=True)}
-    return {pid: state for _, pid, state in installation.rows(STATES) if pid in below}
+    return {row["pid"]: row["state"] for row in installation.database.workers() if row["pid"] in below}
 
 
 def test_three_clusters_whose_clocks_are_minutes_apart_share_the_work_and_keep_their_leases(
@@ -132,10 +126,14 @@ def share_the_work(installation: Installation, model_server: FakeOpenAi) -> None
 
 def keep_their_leases(installation: Installation) -> None:
     """Let everybody beat for two leases; nobody is taken for dead."""
-    live = {pid for _, pid, state in installation.rows(STATES) if state == "live"}
-    target = installation.rows(BEATS)[0][0] + 2 * LEASE_SECONDS // HEARTBEAT_SECONDS
-    wait_until(lambda: installation.rows(BEATS)[0][0] >= target, seconds=60, what="all have beaten for two leases")
-    assert {pid for _, pid, state in installation.rows(STATES) if state == "live"} >= live
+    live = {row["pid"] for row in installation.database.workers(state="live")}
+    target = fewest_beats(installation) + 2 * LEASE_SECONDS // HEARTBEAT_SECONDS
+    wait_until(lambda: fewest_beats(installation) >= target, seconds=60, what="all have beaten for two leases")
+    assert {row["pid"] for row in installation.database.workers(state="live")} >= live
+
+
+def fewest_beats(installation: Installation) -> int:
+    return min(int(row["beats"]) for row in installation.database.workers(state="live"))
 
 
 def silent_one_is_found(installation: Installation, cluster: psutil.Process) -> None:

@@ -1,10 +1,9 @@
 """What happens when processes die or are asked to stop while contexts run. (Chaos on purpose comes on top of this.)"""
 
-import json
 import os
 import signal
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 
@@ -72,15 +71,13 @@ def test_sigterm_hands_contexts_back_and_the_next_start_finishes_them(installati
     batch = installation.submit(100)
     wait_until(lambda: model_server.calls - calls_before >= 100, seconds=30, what="every model call is on its way")
     assert installation.stop() < 10
-    handed_back = "SELECT COUNT(*) FROM contexts WHERE batch_id = ? AND status = 'retrying' AND lease_token = ''"
-    assert installation.rows(handed_back, batch) == [(100,)]
+    assert len(installation.database.contexts(batch_id=batch, status="retrying", lease_token="")) == 100
     model_server.latency_seconds = 0
     installation.start()
     assert installation.wait_for_end(batch, seconds=60)["completed"] == 100
-    columns = "attempts, retry_count, worker_losses, step_runs"
-    for *counts, runs in installation.rows(f"SELECT {columns} FROM contexts WHERE batch_id = ?", batch):
-        assert counts == [2, 0, 0]
-        assert [(run["key"], run["attempt"]) for run in json.loads(runs)] == [
+    for row in installation.database.contexts(batch_id=batch):
+        assert [row["attempts"], row["retry_count"], row["worker_losses"]] == [2, 0, 0]
+        assert [(run["key"], run["attempt"]) for run in row["step_runs"]] == [
             ("template", 1),  # kept
             ("ai_generator", 2),
             ("transformer", 2),
@@ -90,11 +87,9 @@ def test_sigterm_hands_contexts_back_and_the_next_start_finishes_them(installati
 
 def seconds_from_ready_to_last_pick_up(installation: Installation, batch: str) -> float:
     """Return the time from when the first new worker could claim to when the last context's next step began."""
-    steps = [
-        json.loads(runs) for (runs,) in installation.rows("SELECT step_runs FROM contexts WHERE batch_id = ?", batch)
-    ]
-    picked_up = max(from_iso(run["started_at"]) for runs in steps for run in runs if run["key"] == "ai_generator")
-    ((ready,),) = installation.rows("SELECT MIN(started_at) FROM workers WHERE state = 'live'")
-    seconds = (picked_up - datetime.fromisoformat(ready).replace(tzinfo=UTC)).total_seconds()
+    steps = [run for row in installation.database.contexts(batch_id=batch) for run in row["step_runs"]]
+    picked_up = max(from_iso(run["started_at"]) for run in steps if run["key"] == "ai_generator")
+    ready: datetime = min(row["started_at"] for row in installation.database.workers(state="live"))
+    seconds = (picked_up - ready).total_seconds()
     print(f"picked up within {seconds:.3f} s of the first worker's registration")
     return seconds

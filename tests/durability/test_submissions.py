@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from tests.durability.database import Row
 from tests.durability.installation import SEED, Installation, wait_until
 
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]
@@ -55,12 +56,16 @@ def test_web_process_killed_during_submissions_loses_and_doubles_nothing(install
         for each in running:
             each.result(timeout=60)
     assert clients.broken > 0, "a kill that hits no request shows nothing"
-    stored = installation.rows("SELECT title, _id FROM contexts WHERE title LIKE 'key-%'")
+    stored = [(row["title"], row["_id"]) for row in submitted(installation)]
     assert sorted(stored) == sorted(clients.answers.items()), "one row for each key, the one that was answered"
     for key in keys[:20]:
         assert clients.tried(key) == clients.answers[key], "who asks again gets the same"
     wait_until(
-        lambda: not installation.rows("SELECT 1 FROM contexts WHERE title LIKE 'key-%' AND status <> 'completed'"),
+        lambda: all(row["status"] == "completed" for row in submitted(installation)),
         seconds=60,
         what="all of them complete",
     )
+
+
+def submitted(installation: Installation) -> list[Row]:
+    return [row for row in installation.database.contexts() if row["title"].startswith("key-")]

@@ -7,6 +7,7 @@ MongoDB, tests use that one, and those that would kill it are skipped with that 
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from tests.stores.server import Server
 
@@ -16,13 +17,23 @@ PLANS_QUERIES = bool(REAL_URL or STAND_IN)  # the one in Python reads everything
 
 
 class MongoServer(Server):
+    """What speaks MongoDB's protocol.
+
+    Args:
+        is_durable: what was answered survives a power cut, as with a real MongoDB; the stand-in is slower so.
+    """
+
     name = "mongodb"
+
+    def __init__(self, folder: Path, host: str = "127.0.0.1", *, is_durable: bool = False) -> None:
+        super().__init__(folder, host)
+        self._durable = ["--sync-on-commit"] if is_durable else []
 
     def command(self) -> Sequence[str]:
         data = self.folder / "data"
         if STAND_IN:
-            address = ["--host", self.host, "--port", str(self.port)]
-            return [STAND_IN, *address, "--storage-path", str(data), "--cache-size", "256M"]
+            where = ["--host", self.host, "--port", str(self.port), "--storage-path", str(data)]
+            return [STAND_IN, *where, "--cache-size", "256M", *self._durable]
         return [sys.executable, "-m", "tests.stores.python_stand_in", self.host, str(self.port), str(data)]
 
     def url(self, database: str) -> str:
