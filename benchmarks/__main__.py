@@ -13,6 +13,7 @@ from benchmarks.compare import print_comparison
 from benchmarks.document import as_document, read_document
 from benchmarks.machine import machine_facts
 from benchmarks.markdown import markdown
+from benchmarks.mongo.rows import with_mongo
 from benchmarks.peers.rows import with_peers
 from benchmarks.processes import BenchFailed
 from benchmarks.row import Row, RowResult
@@ -31,6 +32,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--all", action="store_true", help="the long rows too")
     parser.add_argument("--memory", action="store_true", help="the row memory too, which takes some minutes")
     parser.add_argument("--peers", action="store_true", help="other systems beside Draftline, where they are installed")
+    parser.add_argument("--mongo", action="store_true", help="MongoDB and Redis beside the default stores")
     parser.add_argument("--quick", action="store_true", help="small counts and one run, to see that it works")
     parser.add_argument("--runs", type=int, help="how often each variant runs (default 3)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results there")
@@ -50,7 +52,8 @@ def chosen_rows(options: argparse.Namespace) -> list[Row]:
     asked = {*options.rows, *(["memory"] if options.memory else [])}
     short_too = not options.rows
     rows = [row for row in ROWS if row.name in asked or options.all or (short_too and not row.is_long)]
-    return [with_peers(row) for row in rows] if options.peers else rows
+    rows = [with_peers(row) for row in rows] if options.peers else rows
+    return [with_mongo(row) for row in rows] if options.mongo else rows
 
 
 def run(options: argparse.Namespace) -> bool:
@@ -59,7 +62,7 @@ def run(options: argparse.Namespace) -> bool:
     console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_FILE)
     with Workshop(folder=options.folder, is_quick=options.quick) as workshop:
         machine = machine_facts(workshop.folder)
-        facts = {"quick": options.quick, "runs": options.runs, "peers": options.peers}
+        facts = {"quick": options.quick, "runs": options.runs, "peers": options.peers, "mongo": options.mongo}
         print_machine(console, machine)
         if options.quick:
             console.print("\nSmall counts and one run: the figures say that it works, not how fast.")

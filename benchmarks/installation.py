@@ -14,11 +14,13 @@ import psutil
 import requests
 
 from benchmarks.model_server import MODEL
+from benchmarks.mongo.round_trips import read_count
 from benchmarks.processes import ROOT, BenchFailed, Child, python, wait_until
-from benchmarks.watch import Watch
+from benchmarks.watch import MongoWatch, SqliteWatch, Watch
 from config.listening import free_port
 
 SETTINGS = "config.settings"
+COUNTING_SETTINGS = "benchmarks.mongo.settings"
 START_SECONDS = 60.0
 DATABASE = "draftline.sqlite3"
 KEY_FILE = "bench-key"
@@ -32,10 +34,14 @@ def environment_for(data_dir: Path, **changes: str) -> dict[str, str]:
     return {**kept, "DJANGO_SETTINGS_MODULE": SETTINGS, "DATA_DIR": str(data_dir), "WORKERS": "1", **changes}
 
 
-def make_seed(folder: Path) -> None:
-    """Make the data directory that every installation begins with: migrated, with the samples and a key."""
+def make_seed(folder: Path, **stores: str) -> None:
+    """Make the data directory that every installation begins with: migrated, with the samples and a key.
+
+    Args:
+        stores: DATABASE_URL and REDIS_URL, where the database is not a file in that directory.
+    """
     folder.mkdir(parents=True)
-    environment = environment_for(folder)
+    environment = environment_for(folder, **stores)
     for command in (["migrate", "-v0"], ["loadsamples", "-v0"]):
         done = subprocess.run(
             python("manage.py", *command), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
@@ -75,7 +81,7 @@ class Installation:
     Args:
         seed: what the data directory begins as; None where it is there already.
         model_url: where the model server is; None for the offline provider.
-        settings: Django's settings module.
+        settings: Django's settings module; on MongoDB, the one that counts round trips where none is given.
         is_kept: the data directory stays.
     """
 
@@ -85,7 +91,7 @@ class Installation:
         data_dir: Path,
         *,
         model_url: str | None = None,
-        settings: str = SETTINGS,
+        settings: str | None = None,
         is_kept: bool = False,
         **changes: str,
     ) -> None:
@@ -97,9 +103,11 @@ class Installation:
         self.log = data_dir / "processes.log"
         self.port = free_port("127.0.0.1", 0)
         model = {"OPENAI_API_KEY": "bench", "OPENAI_BASE_URL": model_url, "OPENAI_MODEL": MODEL} if model_url else {}
+        self._is_counted = settings is None and "DATABASE_URL" in changes
+        chosen = settings or (COUNTING_SETTINGS if self._is_counted else SETTINGS)
         self.environment = environment_for(
             data_dir,
-            **{"DJANGO_SETTINGS_MODULE": settings, "HOST": "127.0.0.1", "PORT": str(self.port), **model, **changes},
+            **{"DJANGO_SETTINGS_MODULE": chosen, "HOST": "127.0.0.1", "PORT": str(self.port), **model, **changes},
         )
         self._children: list[Child] = []
         self._cleanup = ExitStack()
@@ -110,7 +118,8 @@ class Installation:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self.watch = stack.enter_context(Watch(self.database))
+            url = self.environment.get("DATABASE_URL")
+            self.watch: Watch = stack.enter_context(MongoWatch(url) if url else SqliteWatch(self.database))
             self._cleanup = stack.pop_all()
         return self
 
@@ -189,3 +198,7 @@ class Installation:
         if not alive:
             raise BenchFailed(f"no worker runs any more; see {self.log}")
         return alive[0]
+
+    def round_trips(self, pid: int) -> int | None:
+        """Return how often a process has asked MongoDB so far; None where that is not counted."""
+        return read_count(self.data_dir, pid) if self._is_counted else None

@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from itertools import count
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,7 @@ from typing import Any, Self
 import psutil
 
 from benchmarks.installation import Installation, make_seed
+from benchmarks.mongo.stores import Stores
 from benchmarks.processes import ROOT, BenchFailed, Child, python, say
 
 IN_MEMORY = {"tmpfs", "ramfs"}
@@ -57,6 +59,8 @@ class Workshop:
         self._numbers = count(1)
         self._cleanup = ExitStack()
         self._has_failed = False
+        self._stores: Stores | None = None
+        self._is_on_mongo = False
 
     def __enter__(self) -> Self:
         make_seed(self.seed)
@@ -97,10 +101,22 @@ class Workshop:
                 installation.start_helper().call("benchmarks.growth.fill.fill", count=count)
         return folder
 
+    def on_mongo(self) -> Self:
+        """Return this workshop, whose installations use MongoDB and Redis; the servers start where none run yet."""
+        if self._stores is None:
+            self._stores = self._cleanup.enter_context(Stores(self.folder / "stores"))
+        other = copy(self)
+        other._is_on_mongo = True
+        return other
+
     @contextmanager
     def installation(self, **options: Any) -> Iterator[Installation]:
         """Run an installation in a data directory of its own; see `Installation`."""
-        with Installation(self.seed, self.new_folder(), **options) as installation:
+        folder = self.new_folder()
+        place = self._stores.place() if self._is_on_mongo and self._stores is not None else {}
+        if place:
+            make_seed(folder, **place)
+        with Installation(None if place else self.seed, folder, **{**place, **options}) as installation:
             yield installation
 
     def new_folder(self) -> Path:

@@ -12,7 +12,6 @@ from benchmarks.load import post_request, send_load
 from benchmarks.processes import BenchFailed, Child, cpu_seconds
 from benchmarks.row import Better, Figures, Metric, Row, Variant, at_least, at_most
 from benchmarks.statistics import percentile
-from benchmarks.watch import OPEN
 from benchmarks.workshop import Workshop
 
 CLIENTS = 4
@@ -104,14 +103,14 @@ def _bulk_and_get(workshop: Workshop) -> Figures:
 
 def _reads(installation: Installation, client: HttpClient, count: int) -> list[float]:
     """Read contexts by their ids, one after the other; return how many milliseconds each took."""
-    ids = [context_id for (context_id,) in installation.watch.rows("SELECT _id FROM contexts")]
+    ids = installation.watch.context_ids()
     times = []
     for _ in range(count):
         time.sleep(PAUSE_SECONDS)
         began = time.monotonic()
         client.get(f"/api/contexts/{random.choice(ids)}")
         times.append((time.monotonic() - began) * 1000)
-    if not installation.watch.rows(f"SELECT 1 FROM contexts WHERE status IN ({OPEN}) LIMIT 1"):
+    if not installation.watch.has_open():
         raise BenchFailed("the worker was done before the reads were: they do not count.")
     return times
 

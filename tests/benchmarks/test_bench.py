@@ -27,7 +27,7 @@ def test_quick_run_measures_compares_and_leaves_nothing(tmp_path: Path):
     document = json.loads(kept.read_text())
     assert document["format"] == FORMAT
     assert document["machine"]["cores"] == psutil.cpu_count()
-    assert document["options"] == {"quick": True, "runs": 1, "peers": False}
+    assert document["options"] == {"quick": True, "runs": 1, "peers": False, "mongo": False}
     assert set(document["rows"]) == {"overhead", "pickup"}
     overhead = document["rows"]["overhead"]
     assert set(overhead["variants"]) == {"openai", "offline", "plain", "plain offline", "plain, two workers"}

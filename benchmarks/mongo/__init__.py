@@ -1,0 +1,1 @@
+"""The rows on MongoDB and Redis, beside SQLite in the same run."""
