@@ -3,20 +3,23 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
-from django_mongodb_backend.utils import OperationDebugWrapper
 
 from tests.stores.emptying import on_mongo
+from tests.stores.listening import Command, commands_heard
 from tests.stores.mongo_server import PLANS_QUERIES
 
 PRIMARY_KEY = "the primary key"
 WITHOUT_INDEX = {"COLLSCAN", "SORT", "$sort"}
+EXPLAINED = {
+    "aggregate": ("aggregate", "pipeline", "cursor"),
+    "find": ("find", "filter", "sort", "projection", "limit"),
+    "update": ("update", "updates"),
+}
 BY_KEY = {"IDHACK", "EXPRESS_IDHACK"}  # real servers' words for a look-up by _id
 
 
@@ -149,31 +152,16 @@ class MongoPlan(Plan):
 
 
 def _mongo_plans(run: Callable[[], object]) -> list[Plan]:
-    with _commands() as commands:
+    with commands_heard() as heard:
         run()
-    return [MongoPlan(next(iter(command.values())), str(command), command) for command in commands]
+    asked = [command for command in map(_explainable, heard) if command]
+    return [MongoPlan(next(iter(command.values())), str(command), command) for command in asked]
 
 
-@contextmanager
-def _commands() -> Iterator[list[dict[str, Any]]]:
-    """Collect the commands that the backend sends and that can be explained; a bulk write is none of them."""
-    noted: list[dict[str, Any]] = []
-    log = OperationDebugWrapper.log
-
-    def note(wrapper: Any, operation: str, duration: float, args: Any, kwargs: Any = None) -> None:
-        name = wrapper.collection_name.rstrip(".")
-        if operation == "aggregate":
-            noted.append({"aggregate": name, "pipeline": args[0], "cursor": {}})
-        elif operation == "update_many":
-            noted.append({"update": name, "updates": [{"q": args[0], "u": args[1], "multi": True}]})
-        log(wrapper, operation, duration, args, kwargs)
-
-    OperationDebugWrapper.log = note
-    try:
-        with CaptureQueriesContext(connection):
-            yield noted
-    finally:
-        OperationDebugWrapper.log = log
+def _explainable(command: Command) -> Command:
+    """Return what is to be explained of a command; nothing where it only inserts, or is about the session."""
+    parts = EXPLAINED.get(next(iter(command)), ())
+    return {part: command[part] for part in parts if part in command}
 
 
 def _stages(explained: Any) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ import pytest
 
 from base.problems import InvalidInput
 from components.builtin.ai_generator import AiGenerator
+from components.configurations import component_answers
 from components.errors import PermanentError
 from components.models import Component, Pipeline
 from components.pipeline import Step
@@ -135,11 +136,16 @@ def test_settings_are_class_then_row_then_step(generator_row):
 
 def test_corrected_row_holds_for_the_next_run(generator_row):
     step = Step("a", "comp_ai_generator_gpt4")
-    Component.objects.update(config={"temperature": 7})
+
+    def correct(temperature: int) -> None:
+        Component.objects.update(config={"temperature": temperature})
+        component_answers.forget()
+
+    correct(7)
     with pytest.raises(PermanentError, match="temperature") as caught:
         component_build(step)
     assert caught.value.type == "invalid_config"
-    Component.objects.update(config={"temperature": 1})
+    correct(1)
     assert component_build(step).config.temperature == 1
 
 

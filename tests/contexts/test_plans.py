@@ -83,7 +83,8 @@ def test_one_context_is_found_by_its_key(organization):
 
 
 def test_claims_read_their_own_indexes(organization):
-    make_context(organization)
+    for _ in range(2):  # MongoDB takes a lone one in another way
+        make_context(organization)
     due, pending, update, taken = plans_of(
         lambda: claims.claim(claims.worker_register(), running=[], most=10), "contexts"
     )

@@ -1,18 +1,14 @@
 """How often a worker asks MongoDB: each question costs the way there and back."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
-from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from contexts.engine.run import run_drain
 from contexts.models import Context
 from contexts.states import Status
+from tests.stores.listening import Command, commands_heard
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.mongodb("SQLite is asked within the process")]
 
@@ -22,42 +18,24 @@ LOOK = "look"
 LOOKS_OF_A_CLAIM = [LOOK, LOOK]  # due retries, and pending contexts
 
 
-class Commands(CommandListener):
-    """Notes what concerns contexts: looks for work by that name, all else by the name of its command."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def started(self, event: CommandStartedEvent) -> None:
-        about = event.command[event.command_name]
-        if event.command_name == "bulkWrite" or about == Context._meta.db_table:
-            self.seen.append(LOOK if is_look(event.command) else event.command_name)
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        """Only the start counts."""
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        """Only the start counts."""
+def names_of(heard: list[Command]) -> list[str]:
+    """Return what concerns contexts: looks for work by that name, all else by the name of its command."""
+    ours = [command for command in heard if is_ours(command)]
+    return [LOOK if is_look(command) else name_of(command) for command in ours]
 
 
-def is_look(command: Mapping[str, Any]) -> bool:
+def name_of(command: Command) -> str:
+    return next(iter(command))
+
+
+def is_ours(command: Command) -> bool:
+    name = name_of(command)
+    return name == "bulkWrite" or command[name] == Context._meta.db_table
+
+
+def is_look(command: Command) -> bool:
     """Tell whether this asks what could be claimed, or what is still held: that goes on where nothing runs, too."""
     return "pipeline" in command and "status" in str(command["pipeline"][0])
-
-
-@contextmanager
-def commands_counted() -> Iterator[list[str]]:
-    """Count what every thread of this process asks."""
-    mongo: Any = connection
-    options, counted = mongo.settings_dict["OPTIONS"], Commands()
-    mongo.close_pool()
-    options["event_listeners"] = [counted]
-    mongo.ensure_connection()
-    try:
-        yield counted.seen
-    finally:
-        del options["event_listeners"]
-        mongo.close_pool()
 
 
 def drained(number: int, make_context) -> list[str]:
@@ -65,8 +43,9 @@ def drained(number: int, make_context) -> list[str]:
     call_command("loadsamples", verbosity=0)
     for _ in range(number):
         make_context()
-    with commands_counted() as seen:
+    with commands_heard() as heard:
         assert run_drain(until_idle=True) == number
+    seen = names_of(heard)
     assert Context.objects.filter(status=Status.COMPLETED).count() == number
     print(f"{number} contexts: {len(seen)} commands, {Counter(seen)}")
     return seen
