@@ -1,6 +1,7 @@
 """Redis is killed, stands still or comes back empty under load: nothing is lost, nobody notices but the log."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ import pytest
 import requests
 from redis import Redis
 
+from tests.docs.pages import section, table_rows
 from tests.durability.client import Client
-from tests.durability.installation import SEED, Installation, wait_until
+from tests.durability.installation import ROOT, SEED, Installation, wait_until
 from tests.fakes.openai_server import FakeOpenAi
 from tests.stores.redis_server import RedisServer
 
@@ -96,6 +98,27 @@ def test_redis_that_comes_and_goes_under_load_loses_nothing(with_redis, redis, m
         context = with_redis.get(f"contexts/{pk}?wait=30")
         assert (context["status"], context["attempts"]) == ("completed", 1)
     assert "Traceback" not in (with_redis.data_dir / "server.log").read_text()
+
+
+def documented_keys() -> re.Pattern[str]:
+    cells = [cell for cell, *_ in table_rows(section(ROOT / "docs" / "operate.md", "Redis"))]
+    forms = [form for cell in cells for form in re.findall(r"`([^`]+)`", cell)]
+    return re.compile("|".join(re.sub(r"\\{[^}]*\\}", ".+", re.escape(form)) for form in forms))
+
+
+def test_every_key_is_documented(with_redis, redis):
+    awaited = {"template", "worker_heartbeat", "1"}
+    seen: set[str] = set()
+    with_redis.submit(5)
+    with Redis.from_url(redis.url(), decode_responses=True) as connection:
+
+        def all_were_seen() -> bool:
+            seen.update(connection.keys())
+            return awaited <= {key.split(":")[1] for key in seen}
+
+        wait_until(all_were_seen, seconds=30, what="keys of each kind are in Redis")
+    documented = documented_keys()
+    assert [key for key in seen if not documented.fullmatch(key)] == []
 
 
 def test_worker_that_dies_while_redis_is_away_is_replaced(with_redis, redis):
