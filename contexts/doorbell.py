@@ -30,10 +30,9 @@ class Doorbell:
 
     def ring(self) -> None:
         """Make sure that a drain looks at the contexts soon. Never raises: the row is stored, the sweep finds it."""
-        if tell_listeners() or time.monotonic() < self._listening_until:
-            return
         try:
-            self._ring()
+            if not tell_listeners() and time.monotonic() >= self._listening_until:
+                self._ring()
         except Exception:
             logger.exception("doorbell_failed")
 

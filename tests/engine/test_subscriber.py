@@ -6,18 +6,23 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.management import call_command
 from django.db import connections
 
 from base import redis_link
+from contexts.batches import batch_cancel, batch_retry_failed, batch_submit
 from contexts.doorbell import Doorbell
 from contexts.engine import listener, subscriber
+from contexts.engine.drain import Drain
+from contexts.engine.listener import Listener
 from contexts.engine.run import run_drain
 from contexts.engine.subscriber import POLL_SECONDS, POLL_WHILE_TOLD_SECONDS, RedisListener, tell_listeners
-from contexts.models import Context
-from contexts.services import context_submit
+from contexts.models import Batch, Context
+from contexts.services import context_cancel, context_retry, context_submit
 from contexts.states import Status
 from contexts.submission import ContextSubmission, Submitter
 
@@ -116,6 +121,47 @@ async def test_killed_redis_is_listened_to_again_by_itself(redis, monkeypatch):
         await ear.is_woken()
 
 
+def submit_one() -> Context:
+    context, _ = context_submit(TEMPLATE_ONLY, submitter=Submitter("org_test"))
+    return context
+
+
+def submit_batch() -> Batch:
+    batch, _ = batch_submit([TEMPLATE_ONLY], submitter=Submitter("org_test"))
+    return batch
+
+
+def failed(context: Context) -> Context:
+    Context.objects.filter(pk=context.pk).update(status=Status.FAILED)
+    return context
+
+
+def failed_batch() -> Batch:
+    batch = submit_batch()
+    Context.objects.filter(batch_id=batch.pk).update(status=Status.FAILED)
+    return batch
+
+
+WISHES: dict[str, tuple[Callable[[], Any], Callable[[Any], Any]]] = {
+    "submit": (lambda: None, lambda _: submit_one()),
+    "submit a batch": (lambda: None, lambda _: submit_batch()),
+    "cancel": (submit_one, lambda context: context_cancel(context.pk, organization_id=None)),
+    "retry": (lambda: failed(submit_one()), lambda context: context_retry(context.pk, organization_id=None)),
+    "cancel a batch": (submit_batch, lambda batch: batch_cancel(batch.pk, organization_id=None)),
+    "retry a batch": (failed_batch, lambda batch: batch_retry_failed(batch.pk, organization_id=None)),
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("wish", WISHES)
+async def test_every_wish_rings(organization, wish):
+    prepare, make = (sync_to_async(step) for step in WISHES[wish])
+    prepared = await prepare()
+    async with listening() as ear:
+        await make(prepared)
+        await ear.is_woken()
+
+
 def test_installations_on_one_server_do_not_ring_for_each_other(redis, settings):
     ours = subscriber.channel()
     settings.REDIS_URL = redis.url(7)
@@ -165,6 +211,27 @@ def test_submission_is_picked_up_within_milliseconds(organization):
         waits.append((context.started_at - context.created_at).total_seconds())
     print(f"picked up after {statistics.median(waits) * 1000:.0f} ms, at most {max(waits) * 1000:.0f} ms")
     assert statistics.median(waits) < 0.1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_drain_that_only_finishes_what_it_has_hears_no_more(monkeypatch):
+    """Else the bell would be taken for heard, and no other drain be started."""
+    heard_until_then: list[bool] = []
+    finish, take_turn = Drain._finish, Drain._take_turn
+
+    async def look_and_take_turn(drain: Drain, ears: Listener) -> int:
+        await wait_until(tell_listeners)
+        heard_until_then.append(True)
+        return await take_turn(drain, ears)
+
+    async def look_and_finish(drain: Drain) -> None:
+        await wait_until(lambda: not tell_listeners())
+        await finish(drain)
+
+    monkeypatch.setattr(Drain, "_take_turn", look_and_take_turn)
+    monkeypatch.setattr(Drain, "_finish", look_and_finish)
+    run_drain(until_idle=True)
+    assert heard_until_then == [True]
 
 
 @pytest.mark.django_db(transaction=True)
