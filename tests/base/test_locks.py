@@ -1,5 +1,6 @@
 """One at a time: on one machine by the kernel, between machines by Redis; nobody is kept out for long by the dead."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -102,6 +103,19 @@ def test_of_many_who_want_it_at_once_one_has_it():
         thread.join()
     assert most == 1
     assert got > 0
+
+
+def test_lock_on_a_file_that_its_holder_has_just_removed_is_none(monkeypatch, settings):
+    flock, path = fcntl.flock, settings.DATA_DIR / "locks" / "batch-batch_1"
+
+    def leave_and_flock(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        path.unlink()  # as the holder before does, between our opening and our locking
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", leave_and_flock)
+    with one_at_a_time("batch:batch_1", "busy"), pytest.raises(Busy):
+        take()
 
 
 def test_another_machine_is_kept_out_by_redis(redis, tmp_path_factory):

@@ -1,6 +1,8 @@
 """What workers say of themselves in Redis comes and goes with them."""
 
+import asyncio
 import time
+from typing import Any
 
 import orjson
 import pytest
@@ -8,6 +10,7 @@ from django_redis import get_redis_connection
 
 from contexts.engine.claims import worker_register
 from contexts.engine.drain import Drain
+from contexts.engine.listener import Listener
 from contexts.engine.reaper import worker_bury
 from contexts.engine.run import run_drain
 from contexts.engine.vital_signs import Doing, vital_signs_note, vital_signs_of
@@ -16,23 +19,31 @@ from contexts.models import Worker
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_live_worker_is_heard_of_until_it_stops(redis, monkeypatch):
-    said = []
-    finish = Drain._finish
+def test_live_worker_says_what_it_does_until_it_stops(redis, monkeypatch, settings):
+    settings.HEARTBEAT_SECONDS = 1
+    take_turn, finish = Drain._take_turn, Drain._finish
+    said: list[dict[str, Any]] = []
+
+    async def says(drain: Drain, doing: Doing) -> None:
+        deadline = time.monotonic() + 5
+        while (signs := vital_signs_of([drain._token]).get(drain._token, {})).get("status") != doing:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        said.append(signs)
+
+    async def look_and_take_turn(drain: Drain, listener: Listener) -> int:
+        await says(drain, Doing.CLAIMING)
+        return await take_turn(drain, listener)
 
     async def look_and_finish(drain: Drain) -> None:
-        worker = await drain._store.run(Worker.objects.get)
-        deadline = time.monotonic() + 5
-        while not (signs := vital_signs_of([worker.pk])):
-            assert time.monotonic() < deadline
-        said.append(signs[worker.pk] | {"worker": worker})
+        await says(drain, Doing.FINISHING)
         await finish(drain)
 
+    monkeypatch.setattr(Drain, "_take_turn", look_and_take_turn)
     monkeypatch.setattr(Drain, "_finish", look_and_finish)
     run_drain(until_idle=True)
-    worker = said[0]["worker"]
-    assert (said[0]["host"], said[0]["pid"], said[0]["in_flight"]) == (worker.host, worker.pid, 0)
-    assert said[0]["status"] in set(Doing)
+    worker = Worker.objects.get()
+    assert [(signs["host"], signs["pid"], signs["in_flight"]) for signs in said] == [(worker.host, worker.pid, 0)] * 2
     assert vital_signs_of([worker.pk]) == {}
 
 
