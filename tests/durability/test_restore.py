@@ -16,7 +16,7 @@ from tests.stores.mongo_server import MongoServer
 
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]
 
-CONTEXTS = 24
+CONTEXTS = 40
 IN_FLIGHT = 8
 MODEL_SECONDS = 0.5
 PAGE = text_of(ROOT / "docs" / "operate.md")
@@ -39,12 +39,22 @@ def installed(folder: Path, model: FakeOpenAi, database_url: str = "") -> Instal
     return Installation(folder, model, DATABASE_URL=database_url, WORKERS="1", MAX_IN_FLIGHT=str(IN_FLIGHT))
 
 
-def batch_half_done(installation: Installation) -> str:
-    """Submit contexts and return when some have ended, some are in flight and some wait."""
+def batch_half_done(installation: Installation, model: FakeOpenAi) -> str:
+    """Submit contexts and return when some have ended, some wait, and some are in flight, for the model holds them."""
     batch = installation.submit(CONTEXTS)
     wait_until(lambda: installation.counts(batch)["completed"] >= IN_FLIGHT, seconds=60, what="some have ended")
-    wait_until(lambda: installation.counts(batch)["processing"] >= IN_FLIGHT, seconds=60, what="some are in flight")
+    model.hold()
+    wait_until(lambda: model.in_flight == IN_FLIGHT, seconds=60, what="some are in flight")
     return batch
+
+
+def lose(installation: Installation, batch: str, model: FakeOpenAi) -> None:
+    """Kill everything; what was in flight was so all through the backup."""
+    counts = installation.counts(batch)
+    assert counts["processing"] == IN_FLIGHT
+    assert counts["pending"] > 0
+    installation.kill_everything()
+    model.release()
 
 
 def finishes(installation: Installation, batch: str) -> None:
@@ -66,9 +76,9 @@ def run_block(name: str, **environment: str) -> None:
 def test_files_of_a_running_installation_are_restored_and_its_work_goes_on(tmp_path: Path, model: FakeOpenAi):
     data, backup = tmp_path / "data", tmp_path / "backup"
     with installed(data, model) as lost:
-        batch = batch_half_done(lost)
+        batch = batch_half_done(lost, model)
         run_block("backup", DATA_DIR=str(data), BACKUP=str(backup))
-        lost.kill_everything()
+        lose(lost, batch, model)
     shutil.rmtree(data)
     run_block("restore", DATA_DIR=str(data), BACKUP=str(backup))
     with installed(data, model) as restored:
@@ -83,9 +93,9 @@ def test_export_of_a_running_installation_is_imported_and_its_work_goes_on(
     source, target = ("", mongo_url) if way.endswith("MongoDB") else (mongo_url, "")
     backup = tmp_path / "backup"
     with installed(tmp_path / "lost", model, source) as lost:
-        batch = batch_half_done(lost)
+        batch = batch_half_done(lost, model)
         run_block("export", DATABASE_URL=source, DATA_DIR=str(tmp_path / "lost"), BACKUP=str(backup))
-        lost.kill_everything()
+        lose(lost, batch, model)
     run_block("import", DATABASE_URL=target, DATA_DIR=str(tmp_path / "restored"), BACKUP=str(backup))
     with installed(tmp_path / "restored", model, target) as restored:
         finishes(restored, batch)
