@@ -52,12 +52,15 @@ def take(token: str, ids: tuple[str, ...], now: datetime) -> list[Job]:
     with mongo.django_errors():
         if len(ids) == 1:
             row = contexts.find_one_and_update(
-                {"_id": ids[0], **there}, _claimed(token, now), return_document=ReturnDocument.AFTER
+                {"_id": ids[0], **there},
+                _claimed(token, now),
+                return_document=ReturnDocument.AFTER,
             )
             return [_job(row, token)] if row else []
-        if not contexts.update_many({"_id": {"$in": ids}, **there}, _claimed(token, now)).matched_count:
+        theirs = {"_id": {"$in": ids}}
+        if not contexts.update_many({**theirs, **there}, _claimed(token, now)).matched_count:
             return []
-        return [_job(row, token) for row in contexts.find({"_id": {"$in": ids}, "lease_token": token})]
+        return [_job(row, token) for row in contexts.find({**theirs, "lease_token": token})]
 
 
 def _claimed(token: str, now: datetime) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ from base import mongo
 from contexts.engine.job import Write
 from contexts.engine.write_columns import columns_of, transcripts_of
 from contexts.models import Context, StepTranscript
-from contexts.states import sources
 
 
 def group_on_mongo(writes: list[Write]) -> list[bool]:
@@ -38,9 +37,12 @@ def _insert(row: StepTranscript) -> UpdateOne:
 
 
 def _update(write: Write) -> UpdateOne:
-    lease = {"lease_token": write.lease.token, "attempts": write.lease.attempt}
+    """Change a context that still bears the lease: whoever ends it, or takes it away, clears the token.
+
+    So the status need not be named, which would lead a planner to the index of tokens, and to all that a worker holds.
+    """
     return UpdateOne(
-        {"_id": write.context_id, **lease, "status": {"$in": sources(write.move)}},
+        {"_id": write.context_id, "lease_token": write.lease.token, "attempts": write.lease.attempt},
         {"$set": mongo.stored(Context, columns_of(write)), "$inc": {"revision": 1}},
         namespace=mongo.namespace(Context),
     )

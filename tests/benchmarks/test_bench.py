@@ -40,6 +40,23 @@ def test_quick_run_measures_compares_and_leaves_nothing(tmp_path: Path):
     assert list(folder.iterdir()) == []
 
 
+@pytest.mark.mongodb("it starts a server of its own, which not every machine has")
+def test_quick_run_on_mongodb_measures_beside_sqlite_and_leaves_nothing(tmp_path: Path):
+    kept, folder = tmp_path / "result.json", tmp_path / "folder"
+    folder.mkdir()
+    answer = bench("waiting", "--mongo", "--json", str(kept), folder=folder)
+    assert answer.returncode == 0, answer.stderr
+    waiting = json.loads(kept.read_text())["rows"]["waiting"]
+    names = ["500 at once", "500 at once, MongoDB", "5000 at once", "5000 at once, MongoDB"]
+    assert list(waiting["variants"]) == names
+    for name in names:
+        assert waiting["variants"][name]["rate"]["median"] > 0
+        assert ("round_trips" in waiting["variants"][name]) == name.endswith("MongoDB")
+    assert 0 < waiting["variants"]["5000 at once, MongoDB"]["round_trips"]["median"] < 10
+    assert "500 at once, MongoDB: at least 60 % of SQLite's rate" in answer.stdout
+    assert list(folder.iterdir()) == []
+
+
 def test_row_that_does_not_exist_is_named(tmp_path: Path):
     answer = bench("overhaed", folder=tmp_path)
     assert answer.returncode == 2

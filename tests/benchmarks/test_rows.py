@@ -12,6 +12,7 @@ from benchmarks.document import as_document, read_document
 from benchmarks.growth.plans import walks_the_table
 from benchmarks.markdown import markdown
 from benchmarks.model_server import completion, request_size
+from benchmarks.mongo.rows import with_mongo
 from benchmarks.peers import environment
 from benchmarks.peers.rows import with_peers
 from benchmarks.processes import BenchFailed, Missing
@@ -165,3 +166,17 @@ def test_model_server_finds_the_end_of_a_request():
 def test_peers_stand_beside_the_rows_that_they_can_do():
     added = {row.name: len(with_peers(row).variants) - len(row.variants) for row in ROWS}
     assert added == {"overhead": 2, "waiting": 2, "pickup": 2, "api": 0, "memory": 0, "growth": 0}
+
+
+def test_mongodb_stands_beside_the_rows_that_it_can_do():
+    added = {row.name: len(with_mongo(row).variants) - len(row.variants) for row in ROWS}
+    assert added == {"overhead": 2, "waiting": 2, "pickup": 1, "api": 2, "memory": 0, "growth": 0}
+    overhead = next(with_mongo(row) for row in ROWS if row.name == "overhead")
+    assert [variant.name for variant in overhead.variants][:4] == [
+        "openai",
+        "openai, MongoDB",
+        "offline",
+        "offline, MongoDB",
+    ]
+    share = next(aim for aim in overhead.aims if aim.text == "offline, MongoDB: at least 60 % of SQLite's rate")
+    assert share.value({"offline": {"rate": 800.0}, "offline, MongoDB": {"rate": 600.0}}) == 75.0
