@@ -27,6 +27,7 @@ POLL_WHILE_TOLD_SECONDS = 0.5
 LOOK_AT_MOST_EVERY_SECONDS = 0.015
 PING_SECONDS = 0.5
 CONNECT_AGAIN_SECONDS = 1.0
+CANCEL_AGAIN_SECONDS = 0.1
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,10 @@ class RedisListener:
         return True
 
     async def aclose(self) -> None:
-        self._task.cancel()
+        """Stop listening. An error while the connection is closed takes a cancellation's place: it is said again."""
+        while not self._task.done():
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=CANCEL_AGAIN_SECONDS)
         await asyncio.gather(self._task, return_exceptions=True)
 
     async def _listen(self) -> None:

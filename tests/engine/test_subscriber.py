@@ -239,3 +239,11 @@ def test_drain_that_only_finishes_what_it_has_hears_no_more(monkeypatch):
 def test_bell_that_was_heard_costs_no_query_and_no_message(django_assert_num_queries):
     with django_assert_num_queries(0):
         Doorbell().ring()
+
+
+async def test_listener_that_is_closed_while_it_connects_ends_at_once(redis):
+    """redis-py then fails to close its connection, and the error takes the cancellation's place."""
+    for number in range(60):
+        listener = RedisListener(lambda: None)
+        await asyncio.sleep(number % 20 / 10_000)
+        await asyncio.wait_for(listener.aclose(), 2)
