@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from pymongo import MongoClient
 from config.databases import database_from_url
 from config.mongo.wiring import CONFIGS, MIGRATION_MODULES, mongo_apps
 from config.settings import INSTALLED_APPS
+from users.models import Organization
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY_LISTENS = "mongodb://127.0.0.1:9/draftline"
@@ -92,6 +94,19 @@ def test_stored_fields_are_sorted_by_before_any_are_made_or_chosen(tmp_path: Pat
 
 def test_a_fork_takes_no_mongodb_client_along(tmp_path: Path):
     assert run_on_mongo(FORK, tmp_path) == "0"
+
+
+@pytest.mark.mongodb("it needs a server")
+@pytest.mark.django_db
+def test_a_fork_takes_nothing_from_the_threads_of_its_parent():
+    """As when a component starts a pool of processes."""
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(Organization.objects.exists).result() is False
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert threads.submit(Organization.objects.exists).result() is False
 
 
 @pytest.mark.parametrize("label", sorted(MIGRATION_MODULES))
