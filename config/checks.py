@@ -59,7 +59,7 @@ def _leases() -> Iterator[CheckMessage]:
 
 def _queues() -> Iterator[CheckMessage]:
     """django-q2 runs a task again after ``retry`` and ends it after ``timeout``: a drain must be over before both."""
-    chores = settings.Q_CLUSTER
+    chores: dict[str, Any] = settings.Q_CLUSTER
     contexts = chores["ALT_CLUSTERS"]["contexts"]
     if contexts["timeout"] <= settings.DRAIN_SECONDS + settings.CONTEXT_TIMEOUT_SECONDS:
         yield Error(

@@ -29,7 +29,7 @@ def commands_heard() -> Iterator[list[Command]]:
     """Collect the commands of every thread of this process; the first key of each is its name."""
     mongo: Any = connection
     options, listener = mongo.settings_dict["OPTIONS"], _Listener()
-    mongo.close_pool()
+    usual = _set_client_aside(mongo)  # not closed: other threads still have it
     options["event_listeners"] = [listener]
     mongo.ensure_connection()
     try:
@@ -37,3 +37,12 @@ def commands_heard() -> Iterator[list[Command]]:
     finally:
         del options["event_listeners"]
         mongo.close_pool()
+        mongo._connection_pools.update(usual)
+
+
+def _set_client_aside(mongo: Any) -> dict[str, Any]:
+    usual = dict(mongo._connection_pools)
+    mongo._connection_pools.clear()
+    mongo.connection = None
+    vars(mongo).pop("database", None)  # kept from the first use on
+    return usual
