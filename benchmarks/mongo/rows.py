@@ -7,9 +7,7 @@ from benchmarks.row import Aim, Better, Figures, Medians, Metric, Row, Variant
 from benchmarks.rows.throughput import RATE, ROUND_TRIPS
 from benchmarks.workshop import Workshop
 
-NOTE = (
-    " MongoDB: with Redis, both durable at each answer; round trips are all that the worker's process asks of MongoDB."
-)
+NOTE = " MongoDB: with Redis; round trips are all that the worker's process asks of MongoDB."
 PERCENT_OF_SQLITE = 60
 # what is compared; the plain way and the growth of a SQLite file are not
 VARIANTS = {

@@ -15,11 +15,15 @@ REDIS_DATABASES = 16
 
 
 class Stores:
-    """MongoDB, or its stand-in where MONGODB_TEST_URL names no real one, and Redis; both durable as in production."""
+    """Redis, and MongoDB, or its stand-in where MONGODB_TEST_URL names no real one.
+
+    A real MongoDB synchronises its journal once for a bulk write. The stand-in could do it only for each document by
+    itself, a hundred times for a group, so it is left out there.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._redis = RedisServer(folder / "redis")
-        self._mongo = None if REAL_URL else MongoServer(folder / "mongodb", is_durable=True)
+        self._mongo = None if REAL_URL else MongoServer(folder / "mongodb")
         self._names = count(1)
         self._redis_numbers = cycle(range(REDIS_DATABASES))
 
