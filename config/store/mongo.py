@@ -43,6 +43,7 @@ def about_server() -> Iterator[Fact]:
     yield _version()
     yield _topology(hello)
     yield _write_concern(database)
+    yield _read_preference(database)
     yield _clock()
 
 
@@ -93,6 +94,14 @@ def _default_write_concern(database: Any) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = answer.get("defaultWriteConcern", {})
     return found
+
+
+def _read_preference(database: Any) -> Fact:
+    mode = database.read_preference.mongos_mode
+    if mode == "primary":
+        return Fact("reads", "They come from the primary")
+    text = f"With readPreference={mode} a worker may not see what it has just claimed"
+    return problem("reads", text, "Leave that out of DATABASE_URL, but for an export.")
 
 
 def _clock() -> Fact:

@@ -154,6 +154,12 @@ def test_writes_that_a_failover_may_lose_are_a_problem(stores: Stores):
     assert "acknowledged with w=1: a failover may lose what was accepted. Set w=majority" in done.stdout
 
 
+def test_reads_that_may_be_late_are_a_problem(stores: Stores):
+    done = stores.check(DATABASE_URL=stores.mongo.url("draftline") + "?readPreference=secondaryPreferred")
+    assert done.returncode == 1
+    assert "With readPreference=secondaryPreferred a worker may not see what it has just claimed" in done.stdout
+
+
 def test_redis_that_throws_keys_away_is_noted(stores: Stores):
     with Redis.from_url(stores.redis.url()) as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
