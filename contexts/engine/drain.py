@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Callable
 from contextlib import aclosing, suppress
@@ -152,7 +153,8 @@ class Drain:
                 if self._settings.until_idle and not claimed and not self._running:
                     break
             if not has_more or self._is_full():
-                await self._wait(listener.look_seconds)
+                # a doubt that came too soon after the last one is looked into as soon as it may be
+                await self._wait(min(listener.look_seconds, LEASES_SECONDS if self._leases_in_doubt else math.inf))
         return picked_up
 
     def _is_full(self) -> bool:
