@@ -73,6 +73,7 @@ def run_block(name: str, **environment: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.sqlite("these are SQLite's files")
 def test_files_of_a_running_installation_are_restored_and_its_work_goes_on(tmp_path: Path, model: FakeOpenAi):
     data, backup = tmp_path / "data", tmp_path / "backup"
     with installed(data, model) as lost:
