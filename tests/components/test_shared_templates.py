@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from base.shared_answers import SharedAnswers
 from templates_app.models import Template, TemplateVersion
 from templates_app.services import draft_publish, draft_save
+from tests.stores.here import stores_here
 from tests.stores.redis_server import RedisServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +37,7 @@ def start_reader(redis: RedisServer) -> subprocess.Popen[str]:
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": f"sqlite://{connection.settings_dict['NAME']}",
+        **stores_here(),
         "REDIS_URL": redis.url(),
     }
     command = [sys.executable, "-m", "tests.components.template_reader", str(READ_SECONDS)]
@@ -78,7 +78,6 @@ def is_killed(redis: RedisServer, publish_new: Callable[[], None]) -> None:
 
 
 @pytest.mark.parametrize("trouble", [told, not_told, stands_still, stands_still_for_long, is_killed])
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="the readers open the file of the test database")
 def test_published_version_is_seen_by_every_worker_within_a_second(redis, template, trouble):
     readers = [start_reader(redis) for _ in range(WORKERS)]
     firsts = [next(iter(reader.stdout or ())) for reader in readers]
