@@ -9,6 +9,8 @@ from asgiref.sync import sync_to_async
 
 from components.adapters import Toolbox
 from components.contract import ContextView, StepNotes, Tools
+from templates_app.models import Template
+from templates_app.services import draft_publish, draft_save
 from tests.conftest import SEED
 from tests.fakes.openai_server import FakeOpenAi
 
@@ -59,3 +61,15 @@ def view(data: dict[str, Any], **options: Any) -> ContextView:
             **options,
         }
     )
+
+
+def publish(template: Template, instructions: str) -> None:
+    sections = [{"type": "summary", "instructions": instructions}]
+    draft_publish(draft_save(template, structure={"sections": sections}))
+
+
+@pytest.fixture
+def template(organization) -> Template:
+    made = Template.objects.create(id="tmpl_a", name="A", type="article", is_default=True)
+    publish(made, "Old")
+    return made

@@ -12,21 +12,8 @@ from components.errors import PermanentError
 from components.fresh import Fresh
 from media_app.services import asset_ingest
 from templates_app.models import Template
-from templates_app.services import draft_publish, draft_save
-from tests.components.conftest import view
+from tests.components.conftest import publish, view
 from users.models import Organization
-
-
-def publish(template: Template, instructions: str) -> None:
-    sections = [{"type": "summary", "instructions": instructions}]
-    draft_publish(draft_save(template, structure={"sections": sections}))
-
-
-@pytest.fixture
-def template(organization) -> Template:
-    made = Template.objects.create(id="tmpl_a", name="A", type="article", is_default=True)
-    publish(made, "Old")
-    return made
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from base.shared_answers import SharedAnswers
-from templates_app.models import Template, TemplateVersion
-from templates_app.services import draft_publish, draft_save
+from templates_app.models import TemplateVersion
+from tests.components.conftest import publish
 from tests.stores.here import stores_here
 from tests.stores.redis_server import RedisServer
 
@@ -19,18 +19,6 @@ ROOT = Path(__file__).parents[2]
 READ_SECONDS = 3.0
 SEEN_WITHIN_SECONDS = 0.95  # what the design promises is 0.9
 WORKERS = 2
-
-
-def publish(template: Template, instructions: str) -> None:
-    sections = [{"type": "summary", "instructions": instructions}]
-    draft_publish(draft_save(template, structure={"sections": sections}))
-
-
-@pytest.fixture
-def template(organization) -> Template:
-    made = Template.objects.create(id="tmpl_a", name="A", type="article", is_default=True)
-    publish(made, "Old")
-    return made
 
 
 def start_reader(redis: RedisServer) -> subprocess.Popen[str]:
