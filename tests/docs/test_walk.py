@@ -1,6 +1,5 @@
 """Runs the commands of the pages as they stand there: the README's walk through the API, and the backup."""
 
-import os
 import re
 import shutil
 import sqlite3
@@ -26,11 +25,11 @@ def installation(tmp_path_factory):
         yield running
 
 
-def shell(script: str, **environment: str) -> str:
+def shell(script: str, installation: Installation, **environment: str) -> str:
     done = subprocess.run(
         ["bash", "-c", STOP_AT_ERRORS + script],
         cwd=ROOT,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": "", **environment},
+        env={**installation.environment, "DRAFTLINE": installation.url, **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -46,7 +45,7 @@ def answers(installation: Installation) -> list[str]:
     assert shutil.which("curl"), "curl is not installed; run: sudo apt-get install curl"
     blocks = code_blocks(between(text_of(README), "walk"), "sh")
     script = "\n".join(f"echo '{MARK % number}'\n{block}" for number, block in enumerate(blocks))
-    printed = shell(script, DRAFTLINE=installation.url, DATA_DIR=str(installation.data_dir))
+    printed = shell(script, installation)
     found = re.split(MARK % r"\d+" + "\n", printed)[1:]
     assert len(found) == len(blocks)
     return found
@@ -83,7 +82,7 @@ def test_retried_context_of_the_walk_completes(answers: list[str], installation:
 @pytest.mark.usefixtures("answers")
 def test_backup_of_a_running_installation_can_be_opened(installation: Installation, tmp_path: Path):
     (block,) = code_blocks(between(text_of(ROOT / "docs" / "operate.md"), "backup"), "sh")
-    shell(block, DATA_DIR=str(installation.data_dir), BACKUP=str(tmp_path / "backup"))
+    shell(block, installation, BACKUP=str(tmp_path / "backup"))
     database = sqlite3.connect(tmp_path / "backup" / "draftline.sqlite3")
     ((contexts,),) = database.execute("SELECT COUNT(*) FROM contexts")
     ((verdict,),) = database.execute("PRAGMA integrity_check")
