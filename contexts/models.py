@@ -68,6 +68,7 @@ class Context(models.Model):
         processing: ``{current_component, completed_components, start_time, end_time, duration_ms,
             component_timings}``; the first checkpoint writes it, until then ``started_at`` stands for it.
         step_runs: the history, one entry per step run, appended by the same update as the checkpoint.
+        moves: the log of moves, see `contexts.move_log`; empty where the row is older than the log.
         claim_order: what is claimed first: milliseconds of the submission, moved by priority and by the
             organization's backlog.
         waiting_for: why it waits, where the engine knows better than the status says.
@@ -89,6 +90,7 @@ class Context(models.Model):
     metadata = models.JSONField(default=dict)
     processing = models.JSONField(default=dict)
     step_runs = models.JSONField(default=list)
+    moves = models.JSONField(default=list)
     error = models.JSONField(null=True, blank=True)
     priority = models.PositiveSmallIntegerField(default=50)
     claim_order = models.BigIntegerField(default=0)

@@ -57,7 +57,7 @@ def contexts_find(organization_id: str | None, wanted: ContextFilter) -> QuerySe
     rows = _created(rows if wanted.type is None else rows.filter(type=wanted.type), wanted)
     if text := (wanted.text or "").strip():
         rows = rows.filter(_holds(text))
-    return rows.defer("data", "step_runs")
+    return rows.defer("data", "step_runs", "moves")
 
 
 def _holds(text: str) -> Q:

@@ -11,6 +11,7 @@ from base.strict_json import size_in_bytes
 from components.services import pipeline_default, pipeline_get, pipeline_plan
 from contexts.claim_order import DEFAULT_PRIORITY
 from contexts.models import Context
+from contexts.move_log import first_entry
 from contexts.states import Status
 from templates_app.structure import SLUG_PATTERN
 
@@ -198,6 +199,7 @@ def context_row(
         pipeline_id=pipeline_id,
         data=submission.data,
         metadata=submission.metadata,
+        moves=[first_entry(moment)],
         priority=chosen,
         created_at=moment,
         updated_at=moment,

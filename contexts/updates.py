@@ -3,34 +3,29 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import F
+from contexts.move_log import moved
+from contexts.states import Move
 
-from contexts.states import Move, target
+RETRIED = "somebody set it going again"
 
 
 def cancelled(now: datetime) -> dict[str, Any]:
     """Return the columns of a cancelled context: ended, and nobody's any more."""
-    return {
-        "status": target(Move.CANCEL),
+    return moved(Move.CANCEL, now) | {
         "lease_token": "",
         "next_retry_at": None,
         "waiting_for": "",
         "ended_at": now,
-        "updated_at": now,
-        "revision": F("revision") + 1,
     }
 
 
 def retried(now: datetime) -> dict[str, Any]:
     """Return the columns of a failed context that is set going again: due now, with all its retries before it."""
-    return {
-        "status": target(Move.RETRY),
+    return moved(Move.RETRY, now, reason=RETRIED) | {
         "error": None,
         "ended_at": None,
         "next_retry_at": now,
         "retry_count": 0,
         "worker_losses": 0,
         "waiting_for": "",
-        "updated_at": now,
-        "revision": F("revision") + 1,
     }

@@ -34,7 +34,7 @@ class ContextList(NewestFirst):
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Context]:
         rows: QuerySet[Context] = super().get_queryset(request, *args, **kwargs)
-        return rows.defer("data", "metadata", "step_runs")
+        return rows.defer("data", "metadata", "step_runs", "moves")
 
 
 @admin.register(Context)

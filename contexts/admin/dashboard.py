@@ -76,7 +76,7 @@ def _workers_card() -> Card:
 
 def _failures(own: str | None) -> list[dict[str, Any]]:
     rows = contexts_visible(own).filter(status=Status.FAILED).order_by("-pk")
-    found = rows.defer("data", "metadata", "step_runs")[:FAILURES_SHOWN]
+    found = rows.defer("data", "metadata", "step_runs", "moves")[:FAILURES_SHOWN]
     return [
         {
             "title": row.title or row.pk,

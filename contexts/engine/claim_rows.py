@@ -10,7 +10,8 @@ from contexts.engine import claim_rows_mongo
 from contexts.engine.admission import Candidate
 from contexts.engine.job import Job, Lease, Line
 from contexts.models import Context, Worker, WorkerState
-from contexts.states import Move, Status, sources, target
+from contexts.move_log import moved
+from contexts.states import Move, Status, sources
 
 
 def read_line(token: str, now: datetime, most: int) -> Line:
@@ -39,14 +40,12 @@ def _taken(token: str, ids: tuple[str, ...], now: datetime) -> list[Job]:
     if connection.vendor == "mongodb":
         return claim_rows_mongo.take(token, ids, now)
     matched = Context.objects.filter(pk__in=ids, status__in=sources(Move.CLAIM)).update(
-        status=target(Move.CLAIM),
+        **moved(Move.CLAIM, now),
         lease_token=token,
         attempts=F("attempts") + 1,
-        revision=F("revision") + 1,
         next_retry_at=None,
         waiting_for="",
         started_at=Coalesce("started_at", Value(now)),  # the first pick-up
-        updated_at=now,
     )
     if not matched:
         return []

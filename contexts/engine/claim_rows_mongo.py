@@ -15,6 +15,7 @@ from base import mongo
 from contexts.engine.admission import Candidate
 from contexts.engine.job import Job, Lease, Line
 from contexts.models import Context, Worker, WorkerState
+from contexts.move_log import appended_on_mongo, entry
 from contexts.states import Move, Status, sources, target
 
 
@@ -74,6 +75,7 @@ def _claimed(token: str, now: datetime) -> list[dict[str, Any]]:
         "waiting_for": "",
         "started_at": {"$ifNull": ["$started_at", now]},
         "updated_at": now,
+        "moves": appended_on_mongo(entry(target(Move.CLAIM), now), attempts_more=1),
     }
     return [{"$set": changes}]
 

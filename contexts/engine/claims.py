@@ -26,9 +26,11 @@ from contexts.engine.claim_rows import read_line, take
 from contexts.engine.crowd import Crowd
 from contexts.engine.job import Job, Line
 from contexts.models import Context, Worker, WorkerState, new_worker_id
-from contexts.states import Move, Status, sources, target
+from contexts.move_log import moved
+from contexts.states import Move, Status, sources
 
 CLAIM_AT_ONCE = 100
+HANDED_BACK = "its worker gave it back"
 
 
 class WorkerGone(Exception):
@@ -143,7 +145,7 @@ def leases_held(token: str) -> dict[str, int]:
 def hand_back(token: str) -> int:
     """Give all contexts of a worker back, due now. Burns neither a retry nor a loss."""
     held = Context.objects.filter(lease_token=token, status__in=sources(Move.HAND_BACK))
-    return held.update(**freed(clock.now()))
+    return held.update(**freed(clock.now(), reason=HANDED_BACK))
 
 
 def give_back(token: str, attempts: dict[str, int]) -> None:
@@ -154,7 +156,7 @@ def give_back(token: str, attempts: dict[str, int]) -> None:
     """
     for context_id, attempt in attempts.items():
         held = Context.objects.filter(pk=context_id, lease_token=token, attempts=attempt)
-        held.filter(status__in=sources(Move.HAND_BACK)).update(**freed(clock.now()))
+        held.filter(status__in=sources(Move.HAND_BACK)).update(**freed(clock.now(), reason=HANDED_BACK))
 
 
 def free_orphans() -> int:
@@ -170,15 +172,9 @@ def free_orphans() -> int:
     return sum(hand_back(token) for token in gone)
 
 
-def freed(now: datetime) -> dict[str, Any]:
+def freed(now: datetime, *, reason: str) -> dict[str, Any]:
     """Return the columns of a context that nobody works any more, due now."""
-    return {
-        "status": target(Move.HAND_BACK),
-        "lease_token": "",
-        "next_retry_at": now,
-        "updated_at": now,
-        "revision": F("revision") + 1,
-    }
+    return moved(Move.HAND_BACK, now, reason=reason) | {"lease_token": "", "next_retry_at": now}
 
 
 def fail_broken(token: str, context_id: str, attempt: int, *, type: str, message: str) -> bool:
@@ -198,16 +194,15 @@ def fail_held(context: Context, token: str, *, type: str, message: str) -> bool:
         "attempt": context.attempts,
         "at": to_iso(now),
     }
+    step_runs = [*context.step_runs, _lost_run(context, error, now)]
     matched = Context.objects.filter(
         pk=context.pk, lease_token=token, attempts=context.attempts, status__in=sources(Move.FAIL)
     ).update(
-        status=target(Move.FAIL),
+        **moved(Move.FAIL, now, steps=len(step_runs), error=error),
         error=error,
-        step_runs=[*context.step_runs, _lost_run(context, error, now)],
+        step_runs=step_runs,
         lease_token="",
         ended_at=now,
-        updated_at=now,
-        revision=F("revision") + 1,
     )
     return bool(matched)
 

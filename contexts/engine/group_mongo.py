@@ -7,8 +7,9 @@ from pymongo import UpdateOne
 
 from base import mongo
 from contexts.engine.job import Write
-from contexts.engine.write_columns import columns_of, transcripts_of
+from contexts.engine.write_columns import columns_of, entry_of, transcripts_of
 from contexts.models import Context, StepTranscript
+from contexts.move_log import appended_on_mongo
 
 
 def group_on_mongo(writes: list[Write]) -> list[bool]:
@@ -40,9 +41,15 @@ def _update(write: Write) -> UpdateOne:
     """Change a context that still bears the lease: whoever ends it, or takes it away, clears the token.
 
     So the status need not be named, which would lead a planner to the index of tokens, and to all that a worker holds.
+    A pipeline, because the log's entry needs the revision; without ``$literal`` a text with a ``$`` would be computed.
     """
+    stored = mongo.stored(Context, columns_of(write))
+    changes: mongo.Document = {name: {"$literal": value} for name, value in stored.items()}
+    changes["revision"] = {"$add": ["$revision", 1]}
+    if added := entry_of(write):
+        changes["moves"] = appended_on_mongo(added)
     return UpdateOne(
         {"_id": write.context_id, "lease_token": write.lease.token, "attempts": write.lease.attempt},
-        {"$set": mongo.stored(Context, columns_of(write)), "$inc": {"revision": 1}},
+        [{"$set": changes}],
         namespace=mongo.namespace(Context),
     )

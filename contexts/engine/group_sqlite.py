@@ -11,11 +11,12 @@ import orjson
 from django.db import connection, models, transaction
 
 from contexts.engine.job import Write
-from contexts.engine.write_columns import columns_of, transcripts_of
+from contexts.engine.write_columns import columns_of, entry_of, transcripts_of
 from contexts.models import Context, StepTranscript
 from contexts.states import sources
 
 KEY_COLUMNS = 3  # context, token, attempt
+LOG = "moves"
 
 
 def group_on_sqlite(writes: list[Write]) -> list[bool]:
@@ -46,6 +47,8 @@ class _Update:
     @classmethod
     def of(cls, write: Write) -> "_Update":
         columns = columns_of(write)
+        if added := entry_of(write):
+            columns = {**columns, LOG: added}
         stored = tuple(_stored(name, value) for name, value in columns.items())
         key = (write.context_id, write.lease.token, write.lease.attempt)
         return cls(tuple(columns), tuple(sources(write.move)), key, stored)
@@ -83,13 +86,23 @@ def _statement(names: tuple[str, ...], statuses: int, rows: int) -> str:
     quoted = connection.ops.quote_name
     table, revision = quoted(Context._meta.db_table), quoted("revision")
     row = f"({', '.join(['%s'] * (KEY_COLUMNS + len(names)))})"
-    changes = [f"{quoted(str(_field(name).column))} = new.column{at}" for at, name in enumerate(names, KEY_COLUMNS + 1)]
+    changes = [_change(name, f"new.column{at}") for at, name in enumerate(names, KEY_COLUMNS + 1)]
     return (
         f"UPDATE {table} SET {', '.join([*changes, f'{revision} = {table}.{revision} + 1'])} "  # noqa: S608
         f"FROM (VALUES {', '.join([row] * rows)}) AS new WHERE {table}.{quoted('_id')} = new.column1 "
         f"AND {table}.{quoted('lease_token')} = new.column2 AND {table}.{quoted('attempts')} = new.column3 "
         f"AND {table}.{quoted('status')} IN ({', '.join(['%s'] * statuses)})"
     )
+
+
+def _change(name: str, value: str) -> str:
+    """Return how a field is set to a value; the log of moves has it appended."""
+    quoted = connection.ops.quote_name
+    table, column = quoted(Context._meta.db_table), quoted(str(_field(name).column))
+    if name != LOG:
+        return f"{column} = {value}"
+    revision = f"{table}.{quoted('revision')} + 1"
+    return f"{column} = JSON_INSERT({table}.{column}, '$[#]', JSON_SET({value}, '$.revision', {revision}))"
 
 
 @cache

@@ -131,7 +131,7 @@ def _blame(contexts: QuerySet[Context], token: str) -> None:
 def _lost(losses: int) -> dict[str, Any]:
     """Return the columns of a context whose worker died."""
     now = clock.now()
-    values = {**freed(now), "worker_losses": losses}
+    values = {**freed(now, reason="its worker died"), "worker_losses": losses}
     if losses >= LOSSES_WHEN_ALONE:
         values["next_retry_at"] = now + timedelta(seconds=back_off_seconds(losses))
         values["waiting_for"] = f"a worker of its own: its worker died {losses} times"

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from base import clock
 from contexts.engine.job import Write
 from contexts.models import StepTranscript
+from contexts.move_log import Entry, entry
 from contexts.states import MOVES, target
 
 
@@ -13,6 +15,25 @@ def columns_of(write: Write) -> dict[str, Any]:
     if leads_to in came_from:  # a checkpoint keeps status and lease
         return write.values
     return {**write.values, "status": target(write.move), "lease_token": ""}
+
+
+def entry_of(write: Write) -> Entry | None:
+    """Return what a write adds to the log of moves; None for a checkpoint that only says why the context waits."""
+    came_from, leads_to = MOVES[write.move]
+    values = write.values
+    step_runs = values.get("step_runs")
+    if leads_to in came_from and step_runs is None:
+        return None
+    return {
+        "attempt": write.lease.attempt,
+        **entry(
+            leads_to,
+            values.get("updated_at") or clock.now(),
+            steps=None if step_runs is None else len(step_runs),
+            reason=values.get("waiting_for", ""),
+            error=values.get("error"),
+        ),
+    }
 
 
 def transcripts_of(writes: list[Write]) -> list[StepTranscript]:

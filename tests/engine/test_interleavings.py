@@ -23,6 +23,7 @@ from contexts.engine.group import write_group
 from contexts.engine.job import Job, Write
 from contexts.engine.reaper import worker_bury
 from contexts.models import Context, Worker, WorkerState
+from contexts.move_log import first_entry
 from contexts.services import context_cancel, context_retry
 from contexts.states import ENDED, MOVES, OPEN, Move, Status
 from tests.engine.conftest import milliseconds
@@ -80,6 +81,7 @@ class Interleavings(RuleBasedStateMachine):
             type="article",
             pipeline=STEPS,
             claim_order=claim_order(milliseconds(now), 50),
+            moves=[first_entry(now)],
         )
 
     @rule()
@@ -235,11 +237,18 @@ class Interleavings(RuleBasedStateMachine):
             assert (row.lease_token != "") == (row.status == Status.PROCESSING), "a lease goes with the work"
             assert row.status != Status.PROCESSING or row.lease_token in freeable, "somebody can free it"
             assert row.status != Status.RETRYING or row.next_retry_at is not None, "it will be claimed"
+            self.check_log(row)
             now = Seen(row.status, row.attempts, row.revision, tuple(row.processing.get("completed_components", [])))
             before, self.seen[row.pk] = self.seen.get(row.pk), now
             if before is not None and before != now:
                 self.check_change(row.pk, before, now)
         self.retried.clear()
+
+    def check_log(self, row: Context) -> None:
+        revisions = [entry["revision"] for entry in row.moves]
+        assert revisions == sorted(set(revisions)), "moves are logged in order, each once"
+        assert revisions[-1] <= row.revision
+        assert (row.moves[-1]["status"], row.moves[-1]["attempt"]) == (row.status, row.attempts)
 
     def check_change(self, pk: str, before: Seen, now: Seen) -> None:
         assert before.status == now.status or (before.status, now.status) in LEGAL

@@ -1,0 +1,87 @@
+"""The log in a context's row: an entry for each move, appended by the same update, so that no reader misses one.
+
+An entry is ``{revision, at, status, attempt}`` and, where there is more to tell, ``steps`` (how many entries the
+history of step runs has since), ``reason`` (in plain words) and ``error``. The database itself appends: whoever moves a
+context need not have read it, and a write that is repeated only adds an entry that tells nothing new.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import F, Func, JSONField, Value
+
+from base.clock import to_iso
+from contexts.states import Move, Status, target
+
+# A provider that is away for hours sends a context round and round; the log must not grow with it.
+MOVES_KEPT = 500
+ERROR_KEYS = ("component", "type", "message", "retryable")
+
+Entry = dict[str, Any]
+
+
+def first_entry(moment: datetime) -> Entry:
+    """Return what the log of a new context begins with."""
+    return {"revision": 1, "attempt": 0, **entry(Status.PENDING, moment)}
+
+
+def entry(
+    status: str, moment: datetime, *, steps: int | None = None, reason: str = "", error: dict[str, Any] | None = None
+) -> Entry:
+    """Return an entry but for what the database adds: revision and attempt."""
+    found: Entry = {"at": to_iso(moment), "status": str(status)}
+    if steps is not None:
+        found["steps"] = steps
+    if reason:
+        found["reason"] = reason
+    if error:
+        found["error"] = {key: error.get(key) for key in ERROR_KEYS}
+    return found
+
+
+def moved(move: Move, now: datetime, **facts: Any) -> dict[str, Any]:
+    """Return the columns that every move from outside a runner sets.
+
+    Args:
+        facts: see `entry`.
+    """
+    return {
+        "status": target(move),
+        "updated_at": now,
+        "revision": F("revision") + 1,
+        "moves": Appended(entry(target(move), now, **facts), attempts_more=1 if move is Move.CLAIM else 0),
+    }
+
+
+class Appended(Func):
+    """The log with one entry more, as an expression for an update.
+
+    Args:
+        attempts_more: how many attempts the same update adds.
+    """
+
+    def __init__(self, entry: Entry, attempts_more: int = 0) -> None:
+        log, revision = F("moves"), F("revision") + 1
+        super().__init__(log, Value(entry, JSONField()), revision, F("attempts") + attempts_more)
+        self.output_field = JSONField()
+        self._entry = entry
+        self._attempts_more = attempts_more
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, tuple[Any, ...]]:
+        """Return SQL; where the log is full, its oldest entries make room."""
+        compiled = [compiler.compile(source) for source in self.get_source_expressions()]
+        log, added, revision, attempt = (sql for sql, _ in compiled)
+        kept = f"IIF(JSON_ARRAY_LENGTH({log}) < {MOVES_KEPT}, {log}, JSON_REMOVE({log}, '$[0]', '$[0]', '$[0]'))"
+        sql = f"JSON_INSERT({kept}, '$[#]', JSON_SET({added}, '$.revision', {revision}, '$.attempt', {attempt}))"
+        return sql, tuple(value for _, values in compiled for value in values)
+
+    def as_mql_expr(self, compiler: Any, connection: Any, **extra: Any) -> dict[str, Any]:
+        """Return what an update by pipeline takes."""
+        return appended_on_mongo(self._entry, self._attempts_more)
+
+
+def appended_on_mongo(entry: Entry, attempts_more: int = 0) -> dict[str, Any]:
+    """Return the log with one entry more, as an expression of MongoDB."""
+    counted = {"revision": {"$add": ["$revision", 1]}, "attempt": {"$add": ["$attempts", attempts_more]}}
+    added = {"$mergeObjects": [{"$literal": entry}, counted]}
+    return {"$slice": [{"$concatArrays": ["$moves", [added]]}, -MOVES_KEPT]}
