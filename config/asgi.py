@@ -1,6 +1,6 @@
 """What uvicorn serves: Django's WSGI application in threads, on the one port.
 
-Measured: DRF under plain ASGI costs twice the CPU. Streams and waits, when they come, are async code beside it.
+Measured: DRF under plain ASGI costs twice the CPU. Streams and waits go on as async code beside it.
 """
 
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -10,6 +10,7 @@ from django.conf import settings
 from base import database_clock
 from config.bodies import BodyLimits
 from config.bridge import WsgiInThreads
+from config.long_answers import LongAnswers
 from config.wsgi import application as wsgi_application
 
 WEB_THREADS = 10
@@ -29,6 +30,7 @@ def _threads_for(path: str) -> Executor:
 application = WsgiInThreads(
     wsgi_application,
     threads=_threads_for,
+    long_answers=LongAnswers(settings.LIVE_CONNECTIONS),
     limits=BodyLimits(keep_bytes=max(settings.MAX_BODY_BYTES, settings.MEDIA_MAX_BYTES) + FORM_BYTES),
 )
 database_clock.keep_refreshing()

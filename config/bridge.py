@@ -1,24 +1,27 @@
 """Runs a WSGI application in threads below an ASGI server.
 
-The body is whole before a thread is taken, so that slow clients hold none, and one hop brings the answer back.
+The body is whole before a thread is taken, so that slow clients hold none, and one hop brings the answer back. An
+answer that goes on holds no thread either: see long_answers.py.
 a2wsgi hops for every part of both, and each hop is a wait for the interpreter's lock.
 """
 
 import asyncio
 import contextvars
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
+from base.going_on import SERVER_KEY, GoesOn
 from config.bodies import AwaitedBody, Body, BodyLimits, Message, Receive, collect
 from config.http_protocol import PROBLEM_TYPE, problem_body
+from config.long_answers import LongAnswers, Send
 
-Send = Callable[[Message], Awaitable[None]]
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Any], Iterable[bytes]]
 ChooseThreads = Callable[[str], Executor]
+T = TypeVar("T")
 
 # An answer that is larger goes out part by part.
 GATHERED_BYTES = 256 * 1024
@@ -32,13 +35,19 @@ class WsgiInThreads:
     Args:
         threads: for a request's path, where it runs.
         limits: of bodies.
+        long_answers: where answers go on.
     """
 
-    def __init__(self, app: WsgiApp, *, threads: ChooseThreads, limits: BodyLimits) -> None:
+    def __init__(self, app: WsgiApp, *, threads: ChooseThreads, limits: BodyLimits, long_answers: LongAnswers) -> None:
         self._app = app
         self._threads = threads
         self._limits = limits
+        self._long_answers = long_answers
         self._awaited = 0
+
+    def stop(self) -> None:
+        """Let answers that go on come to their end, because the server stops."""
+        self._long_answers.stop()
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"  # the server speaks nothing else
@@ -53,7 +62,7 @@ class WsgiInThreads:
             await _send_too_slow(send)
             return
         try:
-            await self._answer(scope, body, str(body.size), send)
+            await self._answer(scope, body, str(body.size), receive, send)
         finally:
             body.close()
 
@@ -62,33 +71,46 @@ class WsgiInThreads:
         self._awaited += 1
         body = AwaitedBody(receive, self._limits)
         try:
-            await self._answer(scope, body, _announced_size(scope), send)
+            await self._answer(scope, body, _announced_size(scope), receive, send)
         finally:
             self._awaited -= 1
             body.close()
 
-    async def _answer(self, scope: Any, body: Body | AwaitedBody, size: str, send: Send) -> None:
-        run = _Run(self._app, environ_of(scope, body, size), asyncio.get_running_loop(), send)
-        context = contextvars.copy_context()
-        messages = await run.loop.run_in_executor(self._threads(scope["path"]), context.run, run)
+    async def _answer(self, scope: Any, body: Body | AwaitedBody, size: str, receive: Receive, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+
+        async def in_thread(function: Callable[[], T]) -> T:
+            context = contextvars.copy_context()
+            return await loop.run_in_executor(self._threads(scope["path"]), context.run, function)
+
+        run = _Run(self._app, environ_of(scope, body, size), loop, send)
+        messages = await in_thread(run)
+        if run.goes_on is not None:
+            await self._long_answers.see_through(run.goes_on, messages[0], run=in_thread, receive=receive, send=send)
+            return
         for message in messages:
             await send(message)
 
 
 class _Run:
-    """One request in a thread. Called, it returns the messages that are still to be sent."""
+    """One request in a thread. Called, it returns the messages that are still to be sent.
+
+    Of an answer that goes on only the first of them counts: its status and headers.
+    """
 
     def __init__(self, app: WsgiApp, environ: Environ, loop: asyncio.AbstractEventLoop, send: Send) -> None:
         self.loop = loop
         self._app = app
         self._environ = environ
         self._send = send
+        self.goes_on: GoesOn | None = None
         self._start: Message = {}
         self._gathered: list[bytes] = []
         self._size = 0
 
     def __call__(self) -> list[Message]:
         parts = self._app(self._environ, self._start_response)
+        self.goes_on = parts if isinstance(parts, GoesOn) else None
         try:
             for part in parts:
                 self._gather(part)
@@ -143,6 +165,7 @@ def environ_of(scope: Any, body: Body | AwaitedBody, size: str) -> Environ:
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        SERVER_KEY: True,
     }
 
 

@@ -149,6 +149,7 @@ SPECTACULAR_SETTINGS = {
 }
 MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=20 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+LIVE_CONNECTIONS = env.int("LIVE_CONNECTIONS", default=2000)  # waits and streams that are open in one web process
 MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", default=20 * 1024 * 1024)
 MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", default=40_000_000)
 

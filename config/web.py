@@ -12,6 +12,14 @@ from config.http_protocol import ProblemHttpProtocol
 GRACE_SECONDS = 5
 
 
+class Server(uvicorn.Server):
+    """uvicorn's own server; when it stops, answers that go on come to their end at once."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.config.loaded_app.stop()
+        await super().shutdown(sockets)
+
+
 def main() -> None:
     """Serve until SIGTERM; requests that run then have five seconds to end."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -30,7 +38,7 @@ def main() -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     inherited = [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
-    uvicorn.Server(config).run(sockets=inherited or None)
+    Server(config).run(sockets=inherited or None)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 
 from config.bodies import SPOOL_BYTES, BodyLimits, collect
 from config.bridge import WsgiInThreads
+from config.long_answers import LongAnswers
 
 ROOMY = BodyLimits(keep_bytes=10 * SPOOL_BYTES)
 
@@ -83,7 +84,8 @@ async def answered(app, receive, *headers: tuple[bytes, bytes], limits: BodyLimi
         sent.append(message)
 
     with ThreadPoolExecutor(1) as thread:
-        await WsgiInThreads(app, threads=lambda path: thread, limits=limits)(scope_of(*headers), receive, send)
+        bridge = WsgiInThreads(app, threads=lambda path: thread, limits=limits, long_answers=LongAnswers(1))
+        await bridge(scope_of(*headers), receive, send)
     return sent
 
 
