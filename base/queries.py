@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from base.problems import Fault, InvalidInput
 from base.validation import read_model
 
-QueryT = TypeVar("QueryT", bound="PageQuery")
+QueryT = TypeVar("QueryT", bound=BaseModel)
 
 
 def query_path(name: str) -> str:

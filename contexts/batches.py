@@ -25,7 +25,7 @@ from base.turns import write_soon
 from base.validation import read_model
 from contexts.claim_order import lines
 from contexts.doorbell import doorbell
-from contexts.engine.subscriber import tell_listeners
+from contexts.engine.subscriber import tell_listeners, tell_watchers
 from contexts.idempotency import Idempotency
 from contexts.models import Batch, BatchState, Context, new_batch_id
 from contexts.selectors import VISIBLE_BATCHES, batch_get
@@ -224,6 +224,7 @@ def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
     with _moving(batch):
         _batch_cancel(batch)
     tell_listeners()  # the owners
+    tell_watchers()
     batch.refresh_from_db()
     return batch
 
@@ -265,6 +266,7 @@ def batch_retry_failed(batch_id: str, *, organization_id: str | None) -> tuple[B
             raise Conflict(f"No context of {batch.pk} has failed.")
         Batch.objects.filter(pk=batch.pk).update(state=BatchState.ACCEPTED, updated_at=now)
     doorbell.ring()
+    tell_watchers()
     batch.refresh_from_db()
     return batch, matched
 

@@ -17,7 +17,7 @@ from components.pipeline import Plan, parse_pipeline
 from contexts import rewind
 from contexts.claim_order import lines
 from contexts.doorbell import doorbell
-from contexts.engine.subscriber import tell_listeners
+from contexts.engine.subscriber import tell_listeners, tell_watchers
 from contexts.idempotency import Idempotency
 from contexts.models import Context, new_context_id
 from contexts.selectors import context_get
@@ -95,6 +95,7 @@ def context_cancel(context_id: str, *, organization_id: str | None) -> Context:
     rows = Context.objects.filter(pk=context.pk, status__in=sources(Move.CANCEL))
     matched = write_soon(lambda: rows.update(**cancelled(now)))
     tell_listeners()  # its owner
+    tell_watchers()
     context.refresh_from_db()
     if not matched:
         raise Conflict(f"{context.pk} is {context.status}; only a context that has not ended can be cancelled.")
@@ -139,6 +140,7 @@ def context_retry(
     if not matched:
         raise Conflict(f"{context.pk} has changed meanwhile; look at it again before you retry.")
     doorbell.ring()
+    tell_watchers()
     context.refresh_from_db()
     return context
 

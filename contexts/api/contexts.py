@@ -1,5 +1,6 @@
 """Contexts over HTTP: submit, list, read."""
 
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -9,11 +10,13 @@ from base.openapi import problems
 from base.pagination import NewestFirst
 from base.queries import query_parameters, read_query
 from base.validation import read_model
+from contexts import models
 from contexts.api.access import submitter
 from contexts.api.common import MAX_CONTEXT_BODY_BYTES, idempotency, submission_headers, submitted
 from contexts.api.documents import Context, ContextPage, StepRuns
-from contexts.api.requests import ContextQuery
+from contexts.api.requests import ContextQuery, WaitQuery
 from contexts.document import context_document, context_summary, step_run_documents
+from contexts.live.held import answer_when_ended
 from contexts.selectors import ContextFilter, context_get, contexts_find
 from contexts.services import context_submit
 from contexts.submission import ContextSubmission
@@ -48,18 +51,24 @@ class ContextsView(APIView):
     @extend_schema(
         operation_id="context_create",
         tags=TAGS,
-        parameters=submission_headers(201),
+        parameters=[*query_parameters(WaitQuery), *submission_headers(201)],
         request=ContextSubmission,
         responses={201: Context, **problems(409, 422)},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponseBase:
         """Submit a context; a worker picks it up at once."""
+        query = read_query(WaitQuery, request.query_params)
         who = submitter(request)
         submission = read_model(ContextSubmission, request.data)
         context, is_new = context_submit(
             submission, submitter=who, idempotency=idempotency(request, who, route="contexts")
         )
-        return submitted(context_document(context), status=201, location=f"/api/contexts/{context.pk}", is_new=is_new)
+
+        def answer(found: models.Context) -> Response:
+            location = f"/api/contexts/{found.pk}"
+            return submitted(context_document(found), status=201, location=location, is_new=is_new)
+
+        return answer_when_ended(self, context, query.wait, answer)
 
 
 def _filter(query: ContextQuery) -> ContextFilter:
@@ -78,11 +87,18 @@ class ContextView(APIView):
 
     read_scope = Scope.CONTEXTS_READ
 
-    @extend_schema(operation_id="context_get", tags=TAGS, responses={200: Context})
-    def get(self, request: Request, context_id: str) -> Response:
-        """Return the context as it stands."""
+    @extend_schema(
+        operation_id="context_get", tags=TAGS, parameters=query_parameters(WaitQuery), responses={200: Context}
+    )
+    def get(self, request: Request, context_id: str) -> HttpResponseBase:
+        """Return the context as it stands, or as it ends within the time that you would wait."""
+        query = read_query(WaitQuery, request.query_params)
         context = context_get(context_id, caller_required(request).organization_id)
-        return Response({**context_document(context), "waiting_for": waiting_in_full(context)})
+        return answer_when_ended(self, context, query.wait, _answer)
+
+
+def _answer(context: models.Context) -> Response:
+    return Response({**context_document(context), "waiting_for": waiting_in_full(context)})
 
 
 class StepsView(APIView):

@@ -11,6 +11,7 @@ from contexts.services import FROM_FAILED
 from contexts.submission import ContextSubmission
 
 MAX_SEARCH_LENGTH = 200
+MAX_WAIT_SECONDS = 60
 EXAMPLE_RETRY: dict[str, Any] = {"from": "start", "data": {"tone": "warm"}}
 EXAMPLE_BULK: dict[str, Any] = {
     "name": "October articles",
@@ -34,6 +35,20 @@ class ContextQuery(PageQuery):
         str | None,
         Field(max_length=MAX_SEARCH_LENGTH, description="The beginning of an id, else what the title contains."),
     ] = None
+
+
+class WaitQuery(BaseModel):
+    """How long the client would wait for the context's end."""
+
+    wait: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=MAX_WAIT_SECONDS,
+            allow_inf_nan=False,
+            description="Seconds. The answer comes as soon as the context has ended, after these at the latest.",
+        ),
+    ] = 0
 
 
 class RetryRequest(BaseModel):

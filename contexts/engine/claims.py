@@ -25,6 +25,7 @@ from contexts.engine.admission import NOBODY, Candidate, Survivors, admit
 from contexts.engine.claim_rows import read_line, take
 from contexts.engine.crowd import Crowd
 from contexts.engine.job import Job, Line
+from contexts.engine.subscriber import tell_watchers
 from contexts.models import Context, Worker, WorkerState, new_worker_id
 from contexts.move_log import moved
 from contexts.states import Move, Status, sources
@@ -115,6 +116,8 @@ def claim(
         chosen = admit(line, running=losses, most=most, survivors=survivors, passes_by=True)
     ids = chosen.ids[:room]
     jobs = take(token, ids, now) if ids else []
+    if jobs:
+        tell_watchers()
     crowd.note(asked=len(ids), got=len(jobs))
     return jobs
 

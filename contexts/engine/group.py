@@ -9,6 +9,7 @@ from django.db import connection
 from contexts.engine.group_mongo import group_on_mongo
 from contexts.engine.group_sqlite import group_on_sqlite
 from contexts.engine.job import Write
+from contexts.engine.subscriber import tell_watchers
 
 
 def write_group(writes: list[Write]) -> list[bool]:
@@ -18,4 +19,6 @@ def write_group(writes: list[Write]) -> list[bool]:
     only its beginning was written: a checkpoint writes the same again, and an end matches nothing any more. Whoever
     is told so has nothing left to do.
     """
-    return group_on_mongo(writes) if connection.vendor == "mongodb" else group_on_sqlite(writes)
+    found = group_on_mongo(writes) if connection.vendor == "mongodb" else group_on_sqlite(writes)
+    tell_watchers()
+    return found

@@ -14,7 +14,7 @@ from typing import Protocol
 from django.db import connection
 
 from contexts.engine.every import Every
-from contexts.engine.subscriber import POLL_SECONDS, RedisListener, is_heard_by_redis
+from contexts.engine.subscriber import DOORBELL, POLL_SECONDS, RedisListener, is_heard_by_redis
 
 SQLITE_LOOK_SECONDS = 0.015
 
@@ -75,14 +75,15 @@ class PollListener:
         """There is nothing to close."""
 
 
-def make_listener(wake: Callable[[], None]) -> Listener:
+def make_listener(wake: Callable[[], None], channel: str = DOORBELL) -> Listener:
     """Return the listener for the configured stores; make it on the running loop, close it there.
 
     Args:
         wake: called on the loop when there are news, by a listener that is told.
+        channel: what to hear of Redis.
     """
     if is_heard_by_redis():
-        return RedisListener(wake)
+        return RedisListener(wake, channel)
     if connection.vendor == "sqlite":
         return SqliteListener(str(connection.settings_dict["NAME"]))
     return PollListener()

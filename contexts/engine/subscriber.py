@@ -21,6 +21,9 @@ from redis.exceptions import RedisError
 
 from base.redis_link import PREFIX, TIMEOUT_SECONDS, ask
 
+# Who claims hears the one; who waits for a context's progress, in a web process, hears the other.
+DOORBELL = "doorbell"
+CHANGES = "changes"
 POLL_SECONDS = 0.25
 POLL_WHILE_TOLD_SECONDS = 0.5
 # However many messages come: one look finds all that they were for.
@@ -37,10 +40,10 @@ def is_heard_by_redis() -> bool:
     return bool(settings.REDIS_URL) and connection.vendor != "sqlite"
 
 
-def channel() -> str:
-    """Return the channel's name. All databases of a server share their channels, so the number is part of it."""
+def channel(name: str = DOORBELL) -> str:
+    """Return a channel's full name. All databases of a server share their channels, so the number is part of it."""
     number: int = parse_url(settings.REDIS_URL).get("db", 0)  # type: ignore[no-untyped-call]
-    return f"{PREFIX}doorbell:{number}"
+    return f"{PREFIX}{name}:{number}"
 
 
 def tell_listeners() -> bool:
@@ -48,11 +51,18 @@ def tell_listeners() -> bool:
     return is_heard_by_redis() and ask(lambda redis: int(redis.publish(channel(), b"")), 0) > 0
 
 
-class RedisListener:
-    """Hears the channel; subscribes again whenever the connection breaks. Lives on the loop that made it."""
+def tell_watchers() -> None:
+    """Tell every web process that listens to Redis that contexts have changed."""
+    if is_heard_by_redis():
+        ask(lambda redis: int(redis.publish(channel(CHANGES), b"")), 0)
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+
+class RedisListener:
+    """Hears a channel; subscribes again whenever the connection breaks. Lives on the loop that made it."""
+
+    def __init__(self, wake: Callable[[], None], name: str = DOORBELL) -> None:
         self._wake = wake
+        self._name = name
         self._is_told = False
         self._has_message = False
         self._looked_at = 0.0
@@ -101,7 +111,7 @@ class RedisListener:
             retry=Retry(NoBackoff(), 0),
         )
         async with redis, redis.pubsub() as pubsub:
-            await pubsub.subscribe(channel())
+            await pubsub.subscribe(channel(self._name))
             while True:
                 self._note(await self._next(pubsub))
 

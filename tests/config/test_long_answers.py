@@ -75,7 +75,7 @@ class Client:
         return b"".join(message.get("body", b"") for message in self.sent)
 
 
-SCOPE = {
+SCOPE: dict[str, Any] = {
     "type": "http",
     "method": "GET",
     "path": "/",

@@ -151,6 +151,11 @@ class Installation:
         answer.raise_for_status()
         return answer.json()
 
+    @property
+    def authorization(self) -> str:
+        """Return the header that the installation's key makes."""
+        return str(self._session.headers["Authorization"])
+
     def submit(self, number: int, **changes: Any) -> str:
         """Submit so many contexts like the seed's; return the batch's id."""
         contexts = [{**SEED, **changes} for _ in range(number)]
@@ -158,7 +163,7 @@ class Installation:
 
     def submit_one(self, body: dict[str, Any], key: str) -> str:
         """Submit a context on a connection of its own; return its id. Any thread may."""
-        headers = {"Authorization": str(self._session.headers["Authorization"]), "Idempotency-Key": key}
+        headers = {"Authorization": self.authorization, "Idempotency-Key": key}
         answer = requests.post(f"{self.url}/api/contexts", json=body, headers=headers, timeout=30)
         answer.raise_for_status()
         return str(answer.json()["id"])
