@@ -26,12 +26,12 @@ from base.validation import read_model
 from contexts.claim_order import lines
 from contexts.doorbell import doorbell
 from contexts.engine.subscriber import tell_listeners, tell_watchers
-from contexts.idempotency import Idempotency
 from contexts.models import Batch, BatchState, Context, new_batch_id
 from contexts.selectors import VISIBLE_BATCHES, batch_get
 from contexts.states import Move, Status, sources, target
 from contexts.submission import ContextSubmission, PipelineReader, Submitter, check_sizes, context_row
 from contexts.updates import cancelled, retried
+from users.idempotency import Idempotency
 
 MAX_CONTEXTS = 10_000
 INSERT_CHUNK = 500

@@ -198,20 +198,3 @@ class Provider(models.Model):
 
     def __str__(self) -> str:
         return self.pk
-
-
-class IdempotencyKey(models.Model):
-    """That a key was used, for what, and which id its resource has. The id is sha256(organization, route, key)."""
-
-    id = models.CharField("id", primary_key=True, max_length=64, db_column="_id", editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.CASCADE)
-    body_hash = models.CharField(max_length=64)
-    resource_id = models.CharField(max_length=ID_MAX_LENGTH)
-    created_at = models.DateTimeField(default=clock.now)
-
-    class Meta:
-        db_table = "idempotency_keys"
-        indexes = [models.Index(fields=["created_at"], name="idempotency_created")]
-
-    def __str__(self) -> str:
-        return self.pk

@@ -18,7 +18,6 @@ from contexts import rewind
 from contexts.claim_order import lines
 from contexts.doorbell import doorbell
 from contexts.engine.subscriber import tell_listeners, tell_watchers
-from contexts.idempotency import Idempotency
 from contexts.models import Context, new_context_id
 from contexts.selectors import context_get
 from contexts.states import Move, sources
@@ -32,6 +31,7 @@ from contexts.submission import (
     title_of,
 )
 from contexts.updates import cancelled, retried
+from users.idempotency import Idempotency
 
 FROM_FAILED = "failed"
 FROM_START = "start"

@@ -14,10 +14,10 @@ from contexts.batches import batches_repair
 from contexts.doorbell import drain_is_live, start_drain
 from contexts.engine.claims import free_orphans
 from contexts.engine.reaper import Reaper
-from contexts.models import Context, IdempotencyKey, Worker, WorkerState
+from contexts.models import Context, Worker, WorkerState
 from contexts.states import Status
+from users.idempotency import idempotency_prune
 
-IDEMPOTENCY_KEPT = timedelta(hours=24)
 WORKERS_KEPT = timedelta(days=7)
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def _sweep() -> None:
     dead, orphans, batches = _reaper().reap(), free_orphans(), batches_repair()
     if dead or orphans or batches:
         logger.warning("sweep_mended dead_workers=%s orphans=%s batches=%s", dead, orphans, batches)
-    IdempotencyKey.objects.filter(created_at__lt=now - IDEMPOTENCY_KEPT).delete()
+    idempotency_prune()
     ended = [WorkerState.STOPPED, WorkerState.BURIED]
     Worker.objects.filter(state__in=ended, heartbeat_at__lt=now - WORKERS_KEPT).delete()
     Failure.objects.filter(stopped__lt=now - WORKERS_KEPT).delete()  # django-q2 prunes its successes only

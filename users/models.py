@@ -8,7 +8,7 @@ from django.db import models
 
 from base import clock
 from base.fields import IdField
-from base.ids import new_id
+from base.ids import ID_MAX_LENGTH, new_id
 from users.access import Role, role_has_app, role_has_permission
 
 DEFAULT_ORGANIZATION_ID = "org_default"
@@ -158,3 +158,23 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+
+class IdempotencyKey(models.Model):
+    """That a key was used, for what, and which id its resource has. The id is sha256(organization, route, key).
+
+    Staff without an organization have keys of their own: theirs belong to none.
+    """
+
+    id = models.CharField("id", primary_key=True, max_length=64, db_column="_id", editable=False)
+    organization = models.ForeignKey(Organization, on_delete=models.CASCADE, null=True)
+    body_hash = models.CharField(max_length=64)
+    resource_id = models.CharField(max_length=ID_MAX_LENGTH)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        db_table = "idempotency_keys"
+        indexes = [models.Index(fields=["created_at"], name="idempotency_created")]
+
+    def __str__(self) -> str:
+        return self.pk

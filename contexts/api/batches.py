@@ -13,7 +13,7 @@ from base.queries import PageQuery, query_parameters, read_query
 from base.validation import read_model
 from contexts import models
 from contexts.api.access import submitter
-from contexts.api.common import MAX_SMALL_BODY_BYTES, idempotency, submission_headers, submitted
+from contexts.api.common import MAX_SMALL_BODY_BYTES
 from contexts.api.documents import Batch, BatchPage, BatchRetried, BulkAccepted
 from contexts.api.requests import BulkEnvelope, BulkSubmission, NoRequest
 from contexts.batches import batch_cancel, batch_retry_failed, batch_submit
@@ -21,6 +21,7 @@ from contexts.document import batch_document
 from contexts.selectors import batch_get, batch_progress, batches_progress, batches_visible
 from users.access import Scope
 from users.caller import caller_required
+from users.creating import created, creating_headers, idempotency
 
 TAGS = ["batches"]
 
@@ -38,7 +39,7 @@ class BulkView(APIView):
     @extend_schema(
         operation_id="contexts_bulk",
         tags=TAGS,
-        parameters=submission_headers(202),
+        parameters=creating_headers(202),
         request=BulkSubmission,
         responses={202: BulkAccepted, **problems(409, 422)},
     )
@@ -51,10 +52,12 @@ class BulkView(APIView):
             submitter=who,
             name=envelope.name,
             priority=envelope.priority,
-            idempotency=idempotency(request, who, route="contexts/bulk"),
+            idempotency=idempotency(
+                request, organization_id=who.organization_id, route="contexts/bulk", body=request.data
+            ),
         )
         document = {"batch_id": batch.pk, "accepted": batch.total}
-        return submitted(document, status=202, location=f"/api/batches/{batch.pk}", is_new=is_new)
+        return created(document, status=202, location=f"/api/batches/{batch.pk}", is_new=is_new)
 
 
 class BatchesView(APIView):

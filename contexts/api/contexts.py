@@ -12,7 +12,7 @@ from base.queries import query_parameters, read_query
 from base.validation import read_model
 from contexts import models
 from contexts.api.access import submitter
-from contexts.api.common import MAX_CONTEXT_BODY_BYTES, idempotency, submission_headers, submitted
+from contexts.api.common import MAX_CONTEXT_BODY_BYTES
 from contexts.api.documents import Context, ContextPage, StepRuns
 from contexts.api.requests import ContextQuery, WaitQuery
 from contexts.document import context_document, context_summary, step_run_documents
@@ -23,6 +23,7 @@ from contexts.submission import ContextSubmission
 from contexts.waiting import waiting_in_full
 from users.access import Scope
 from users.caller import caller_required
+from users.creating import created, creating_headers, idempotency
 
 TAGS = ["contexts"]
 
@@ -51,7 +52,7 @@ class ContextsView(APIView):
     @extend_schema(
         operation_id="context_create",
         tags=TAGS,
-        parameters=[*query_parameters(WaitQuery), *submission_headers(201)],
+        parameters=[*query_parameters(WaitQuery), *creating_headers()],
         request=ContextSubmission,
         responses={201: Context, **problems(409, 422)},
     )
@@ -60,13 +61,11 @@ class ContextsView(APIView):
         query = read_query(WaitQuery, request.query_params)
         who = submitter(request)
         submission = read_model(ContextSubmission, request.data)
-        context, is_new = context_submit(
-            submission, submitter=who, idempotency=idempotency(request, who, route="contexts")
-        )
+        key = idempotency(request, organization_id=who.organization_id, route="contexts", body=request.data)
+        context, is_new = context_submit(submission, submitter=who, idempotency=key)
 
         def answer(found: models.Context) -> Response:
-            location = f"/api/contexts/{found.pk}"
-            return submitted(context_document(found), status=201, location=location, is_new=is_new)
+            return created(context_document(found), location=f"/api/contexts/{found.pk}", is_new=is_new)
 
         return answer_when_ended(self, context, query.wait, answer)
 

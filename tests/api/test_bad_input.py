@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from contexts.models import Batch, Context, IdempotencyKey
+from contexts.models import Batch, Context
 from tests.api.calls import MINIMAL, paths_of, post, problem_of
+from users.models import IdempotencyKey
 
 DEEP = json.loads("[" * 70 + "]" * 70)
 STEP = "template"

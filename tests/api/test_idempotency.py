@@ -7,9 +7,10 @@ import pytest
 from django.db import connections
 
 from contexts.batches import batches_repair
-from contexts.models import Batch, BatchState, Context, IdempotencyKey
+from contexts.models import Batch, BatchState, Context
 from contexts.states import Status
 from tests.api.calls import MINIMAL, client_of, paths_of, post, problem_of
+from users.models import IdempotencyKey
 
 KEY = {"Idempotency-Key": "order-17"}
 BULK = {"contexts": [{**MINIMAL, "data": {"n": number}} for number in range(40)]}

@@ -16,12 +16,13 @@ from contexts.engine.limits import Need, ProviderLimits, Refusal
 from contexts.engine.providers import provider_settle
 from contexts.engine.run import run_drain
 from contexts.engine.vital_signs import Doing, vital_signs_note
-from contexts.models import Batch, Context, IdempotencyKey, StepTranscript, Worker, WorkerState
+from contexts.models import Batch, Context, StepTranscript, Worker, WorkerState
 from contexts.states import Status
 from contexts.submission import Submitter
 from tests.fakes.openai_server import answer, refusal
 from tests.plans import SqlitePlan, is_count, plans_of
 from users.access import Role
+from users.models import IdempotencyKey
 
 pytestmark = pytest.mark.django_db
 BATCHES, WORKERS = "/admin/contexts/batch/", "/admin/contexts/worker/"

@@ -1,4 +1,4 @@
-"""Makes a submission safe to send twice: the client names it with an Idempotency-Key.
+"""Makes a request that creates safe to send twice: the client names it with an Idempotency-Key.
 
 Order of writes: first the row of the key, with the id that the resource will have; then the resource with that id.
 After a crash between the two, the same request finds the id and finishes. A row is only written for a request that
@@ -8,24 +8,31 @@ is valid, so that a client may correct its body and keep the key.
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError
 
+from base import clock
 from base.inserting import insert
 from base.prepared import Prepared
 from base.problems import Conflict, Fault, IdempotencyMismatch, InvalidInput
-from contexts.models import IdempotencyKey
+from users.models import IdempotencyKey
 
 HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
+KEPT = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class Idempotency:
-    """One key as an organization used it on one route, and the body that came with it."""
+    """One key as an organization used it on one route, and the body that came with it.
 
-    organization_id: str
+    Args:
+        organization_id: None for staff without an organization.
+    """
+
+    organization_id: str | None
     route: str
     key: str
     body_hash: str
@@ -70,7 +77,7 @@ class Idempotency:
 _known_key = Prepared(lambda row_id: IdempotencyKey.objects.filter(pk=row_id))
 
 
-def idempotency_of(header: str | None, *, organization_id: str, route: str, body: Any) -> Idempotency | None:
+def idempotency_of(header: str | None, *, organization_id: str | None, route: str, body: Any) -> Idempotency | None:
     """Read the header; None where the client sent none.
 
     The body is compared by its meaning, as canonical JSON: a client that builds its body anew for the second try may
@@ -85,6 +92,11 @@ def idempotency_of(header: str | None, *, organization_id: str, route: str, body
         raise InvalidInput([Fault(HEADER, f"Send 1 to {MAX_KEY_LENGTH} printable ASCII characters.")])
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return Idempotency(organization_id, route, header, _sha256(canonical))
+
+
+def idempotency_prune() -> None:
+    """Forget the keys that are older than we promise to keep them; the sweep calls it."""
+    IdempotencyKey.objects.filter(created_at__lt=clock.now() - KEPT).delete()
 
 
 def _sha256(text: str) -> str:
