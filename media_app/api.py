@@ -1,5 +1,6 @@
 """The media library over HTTP."""
 
+import hashlib
 from typing import Annotated, Any, BinaryIO, cast
 from urllib.parse import urljoin
 
@@ -15,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from base.documents import Timestamp
+from base.openapi import problems
 from base.pagination import NewestFirst
 from base.problems import Fault, InvalidInput, pointer
 from base.queries import PageQuery, query_parameters, read_query
@@ -25,6 +27,7 @@ from media_app.services import asset_ingest
 from media_app.uploads import BoundedUploadHandler
 from users.access import Scope
 from users.caller import Caller, caller_required
+from users.creating import created, creating_headers, idempotency
 from users.models import Organization, User
 
 Binary = Annotated[bytes, WithJsonSchema({"type": "string", "format": "binary"})]
@@ -119,14 +122,15 @@ class MediaListView(APIView):
     @extend_schema(
         operation_id="media_upload",
         request={"multipart/form-data": MediaUpload},
-        responses={status.HTTP_201_CREATED: MediaAsset},
+        parameters=creating_headers(),
+        responses={status.HTTP_201_CREATED: MediaAsset, **problems(409, 422)},
     )
     def post(self, request: Request) -> Response:
         """Take an image into the library. It is checked by its content; metadata such as places is left out."""
         caller = caller_required(request)
         form = cast(QueryDict, request.data)
         file = _file_of(form, request.FILES)
-        asset = asset_ingest(
+        asset, is_new = asset_ingest(
             content=cast(BinaryIO, file),
             declared_type=file.content_type or "",
             title=_one(form, "title"),
@@ -134,8 +138,11 @@ class MediaListView(APIView):
             tags=tags_split(form.getlist("tags")),
             organization=_organization(caller),
             user=request.user if isinstance(request.user, User) else None,
+            idempotency=idempotency(
+                request, organization_id=caller.organization_id, route="media", body=_fingerprint(form, file)
+            ),
         )
-        return Response(media_document(asset, request), status=status.HTTP_201_CREATED)
+        return created(media_document(asset, request), location=f"/api/media/{asset.pk}", is_new=is_new)
 
 
 class MediaDetailView(APIView):
@@ -155,6 +162,16 @@ def _organization(caller: Caller) -> Organization | None:
 
 def _one(form: QueryDict, key: str) -> str:
     return str(form.get(key, ""))
+
+
+def _fingerprint(form: QueryDict, file: UploadedFile) -> dict[str, Any]:
+    """Return what makes an upload the same as another: every field, and the bytes of the file."""
+    said = {key: form.getlist(key) for key in _FORM_KEYS}
+    digest = hashlib.sha256()
+    for chunk in file.chunks():  # from the start, whatever was read before
+        digest.update(chunk)
+    file.seek(0)
+    return {**said, "file": digest.hexdigest()}
 
 
 def _file_of(form: QueryDict, files: MultiValueDict[str, UploadedFile]) -> UploadedFile:

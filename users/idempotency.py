@@ -73,6 +73,17 @@ class Idempotency:
             return False
         return True
 
+    def claim(self, new_id: str) -> tuple[str, bool]:
+        """Return the id that the resource has or must get, and whether this request is the first with its key.
+
+        Raises:
+            IdempotencyMismatch: the key was used with another body.
+        """
+        known = self.find()
+        if known is not None:
+            return known, False
+        return (new_id, True) if self.reserve(new_id) else self.claim(new_id)
+
 
 _known_key = Prepared(lambda row_id: IdempotencyKey.objects.filter(pk=row_id))
 

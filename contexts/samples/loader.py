@@ -49,10 +49,11 @@ def _row(model: type[Component] | type[Pipeline], row: dict[str, Any]) -> str:
 def _asset(row: dict[str, Any]) -> str:
     if Asset.objects.filter(organization=None, title=row["title"]).exists():
         return ""
-    return asset_ingest(
+    asset, _ = asset_ingest(
         content=draw_picture(row["picture"]),
         title=row["title"],
         alt=row["alt"],
         tags=row["tags"],
         organization=None,
-    ).pk
+    )
+    return asset.pk

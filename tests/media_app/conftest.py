@@ -21,6 +21,6 @@ def add(organization: Organization) -> Callable[..., Asset]:
     """Take an image into the library of ``organization``."""
 
     def _add(title: str, tags: Sequence[str] = (), alt: str = "", owner: Organization | None = organization) -> Asset:
-        return asset_ingest(content=BytesIO(images.image()), title=title, alt=alt, tags=tags, organization=owner)
+        return asset_ingest(content=BytesIO(images.image()), title=title, alt=alt, tags=tags, organization=owner)[0]
 
     return _add
