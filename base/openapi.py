@@ -6,16 +6,19 @@ from typing import Annotated, Any, Literal
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
 from pydantic import BaseModel, ConfigDict, Field
 
 PROBLEM_TYPE = "application/problem+json"
 _DESCRIPTIONS = {
+    304: "It is what `If-None-Match` names; there is no body.",
     400: "The input is not valid; `errors` names each place. Nothing was stored.",
     401: "There is no key, or it is unknown, expired or revoked.",
     403: "The key lacks the scope, or the role does not allow it.",
     404: "There is no such thing here, or it is another organization's.",
     406: "None of the formats in `Accept` can be answered.",
     409: "The present state does not allow that; nothing was changed.",
+    412: "It has changed since you read it; nothing was changed.",
     413: "The input is larger than the limit. Nothing was stored.",
     415: "The body has another content type than those listed.",
     422: "The Idempotency-Key was used for another body.",
@@ -63,8 +66,30 @@ def problems(*statuses: int) -> dict[Any, Any]:
     return {(status, PROBLEM_TYPE): Problem for status in statuses}
 
 
+_TAG_HEADERS = [
+    OpenApiParameter(
+        "If-None-Match",
+        type=str,
+        location=OpenApiParameter.HEADER,
+        description="The ETag of an answer that you have: while nothing changed, the new one is 304 without a body.",
+    ),
+    OpenApiParameter(
+        "ETag",
+        type=str,
+        location=OpenApiParameter.HEADER,
+        description="Changes with everything in the answer that can be seen.",
+        response=[200],
+    ),
+]
+
+
 class ProblemSchema(AutoSchema):
-    """Adds to every operation the problems that any operation of its kind can answer."""
+    """Adds to every operation what any operation of its kind takes and can answer: tags, and problems."""
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return the headers of a reading operation, beside those that the view names."""
+        own: list[Any] = list(super().get_override_parameters())
+        return [*own, *_TAG_HEADERS] if self.method == "GET" else own
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
@@ -73,6 +98,8 @@ class ProblemSchema(AutoSchema):
                 bodies[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
                     Problem, str(status), [PROBLEM_TYPE], direction
                 )
+        if self.method == "GET":
+            bodies["304"] = {}
         for code, body in bodies.items():
             if not body.get("description"):
                 body["description"] = _DESCRIPTIONS.get(int(code), HTTPStatus(int(code)).phrase)

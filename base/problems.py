@@ -99,6 +99,14 @@ class Busy(Problem):
     title = "Somebody else does that now"
 
 
+class PreconditionFailed(Problem):
+    """What If-Match names is not what is there now; nothing was changed."""
+
+    status = 412
+    type = "precondition-failed"
+    title = "It has changed since you read it"
+
+
 class TooLarge(Problem):
     """The input is larger than the limit."""
 

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 
 from base.clock import to_iso
 from base.documents import Timestamp
+from base.etags import tag_of
 from base.pagination import NewestFirst
 from base.queries import PageQuery, query_parameters, read_query
 from templates_app.models import Template, TemplateVersion
@@ -119,7 +120,8 @@ class TemplateDetailView(APIView):
     def get(self, request: Request, id: str) -> Response:
         """Return a template with its live version."""
         template = template_get(id, caller_required(request).organization_id)
-        return Response(template_documents([template])[0])
+        document = template_documents([template])[0]
+        return Response(document, headers={"ETag": tag_of(document)})
 
 
 class TemplateVersionListView(APIView):

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from base.etags import weak_tag_of
 from base.openapi import problems
 from base.pagination import NewestFirst
 from base.queries import PageQuery, query_parameters, read_query
@@ -24,6 +25,7 @@ from users.caller import caller_required
 from users.creating import created, creating_headers, idempotency
 
 TAGS = ["batches"]
+ESTIMATES = ("rate_per_minute", "estimated_end")
 
 
 def _document(batch: models.Batch) -> dict[str, Any]:
@@ -86,7 +88,10 @@ class BatchView(APIView):
     @extend_schema(operation_id="batch_get", tags=TAGS, responses={200: Batch})
     def get(self, request: Request, batch_id: str) -> Response:
         """Return how far the batch is."""
-        return Response(_document(batch_get(batch_id, caller_required(request).organization_id)))
+        document = _document(batch_get(batch_id, caller_required(request).organization_id))
+        # the estimates are other ones at every look
+        settled = {key: value for key, value in document.items() if key not in ESTIMATES}
+        return Response(document, headers={"ETag": weak_tag_of(settled)})
 
 
 class BatchCancelView(APIView):

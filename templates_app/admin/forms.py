@@ -10,10 +10,9 @@ from templates_app.admin.rows import BaseSections, Sections, rows_of
 from templates_app.models import Template, TemplateVersion
 from templates_app.selectors import draft_of, live_version
 from templates_app.services import MAX_NOTE_LENGTH, structure_read
+from templates_app.wishes import MAX_TAG_LENGTH, MAX_TAGS
 
 PUBLISH = "_publish"
-MAX_TAGS = 50
-MAX_TAG_LENGTH = 100
 FIRST_ROWS: list[dict[str, Any]] = [{"type": "introduction"}, {"type": "body", "parts": 3}, {"type": "conclusion"}]
 
 

@@ -14,6 +14,7 @@ from django.db.models import Model
 
 from contexts.models import Batch, Context
 from media_app.models import Asset
+from templates_app.models import Template
 from tests.api.calls import MINIMAL, client_of, paths_of, post, problem_of
 from tests.media_app import images
 
@@ -35,6 +36,11 @@ def send_media(api, key: str = KEY, *, picture: bytes = PICTURE, **changes: Any)
     return api.post("/api/media", form, headers={"Idempotency-Key": key})
 
 
+def send_template(api, key: str = KEY, **changes: Any) -> Any:
+    body = {"name": "Mail", "type": "mail", **changes}
+    return post(api, "/api/templates", body, **{"Idempotency-Key": key})
+
+
 @dataclass(frozen=True)
 class Route:
     """A route that creates, and how to make it fail between the key and the row."""
@@ -54,6 +60,7 @@ ROUTES = [
     Route(send_context, Context, 201, "contexts.services.insert", {"priority": 3}, {"type": "No"}),
     Route(send_bulk, Batch, 202, "contexts.batches.insert", {"name": "x"}, {"contexts": []}),
     Route(send_media, Asset, 201, "media_app.services.insert", {"title": "Another"}, {"title": ""}),
+    Route(send_template, Template, 201, "templates_app.services.insert", {"tone": "x"}, {"type": "No"}),
 ]
 each_route = pytest.mark.parametrize("route", ROUTES, ids=str)
 

@@ -214,7 +214,7 @@ def test_rolling_back_from_the_page(editor, template):
 def test_rolling_back_to_the_live_version_says_so(editor, template):
     publish(template)
     answer = editor.post(f"{LIST}{template.pk}/roll-back/1/", follow=True)
-    assert told(answer) == ["Version 1 is live already."]
+    assert told(answer) == ["The text of version 1 is live already."]
 
 
 def test_draft_is_discarded_from_the_page(editor, template):
