@@ -21,6 +21,7 @@ COPY templates_app ./templates_app
 COPY media_app ./media_app
 COPY components ./components
 COPY contexts ./contexts
+COPY docs/problems ./docs/problems
 USER draftline
 VOLUME /data
 EXPOSE 8000

@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
-from config import health
+from config import health, problem_pages
 
 handler400 = "base.problem_views.bad_request"
 handler403 = "base.problem_views.forbidden"
@@ -18,8 +18,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("favicon.ico", RedirectView.as_view(url=static("draftline.svg"))),  # browsers ask for it unbidden
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("problems", problem_pages.problem_list),
+    path("problems/<slug:slug>", problem_pages.problem_page),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # OPTIONS would be answered with the page's template, which has no words for it
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),
     path("api/", include("contexts.api.urls")),
     path("api/", include("components.urls")),
     path("api/", include("templates_app.urls")),

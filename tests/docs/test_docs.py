@@ -125,7 +125,9 @@ def problem_types() -> set[str]:
     ours = {cls.type for cls in our_problems()}
     drf = {cls.default_code for cls in vars(exceptions).values() if is_drf_error(cls) and cls not in DRF_UNUSED}
     source = "\n".join(text_of(path) for room in ROOMS for path in sorted((ROOT / room).rglob("*.py")))
-    plain = {name.lower() for name in re.findall(r"(?:plain_problem|problem_body)\(\s*HTTPStatus\.(\w+)", source)}
+    plain = {
+        name.lower() for name in re.findall(r"(?:plain_problem|problem_body|_refuse)\(\s*HTTPStatus\.(\w+)", source)
+    }
     direct = set(re.findall(r"problem_document\([^)]*type=\"([\w-]+)\"", source))
     return {name.replace("_", "-") for name in ours | drf | plain | direct}
 
