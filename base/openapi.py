@@ -22,8 +22,25 @@ _DESCRIPTIONS = {
     413: "The input is larger than the limit. Nothing was stored.",
     415: "The body has another content type than those listed.",
     422: "The Idempotency-Key was used for another body.",
+    429: "The key has used up its rate. Ask again after `Retry-After` seconds.",
     503: "The database does not answer. Ask again after `Retry-After` seconds, a submission with its Idempotency-Key.",
 }
+_TEXT = {"type": "string"}
+# on every answer to a key that has a rate
+_RATE_HEADERS = {
+    "RateLimit-Policy": {
+        "description": "The key's rate, if it has one: `q` requests in `w` seconds.",
+        "schema": {**_TEXT, "examples": ['"key";q=100;w=60']},
+    },
+    "RateLimit": {
+        "description": "Of a key with a rate: `r` requests are left; there are more in `t` seconds.",
+        "schema": {**_TEXT, "examples": ['"key";r=40;t=12']},
+    },
+}
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}},
+}
+_TRY_AGAIN_LATER = ("429", "503")
 
 
 class Fault(BaseModel):
@@ -103,12 +120,18 @@ class ProblemSchema(AutoSchema):
         for code, body in bodies.items():
             if not body.get("description"):
                 body["description"] = _DESCRIPTIONS.get(int(code), HTTPStatus(int(code)).phrase)
+            if headers := self._headers(code):
+                body["headers"] = {**body.get("headers", {}), **headers}
         return dict(sorted(bodies.items()))
+
+    def _headers(self, status: str) -> dict[str, Any]:
+        rate = _RATE_HEADERS if self.get_auth() else {}
+        return {**rate, **(_RETRY_AFTER if status in _TRY_AGAIN_LATER else {})}
 
     def _problem_statuses(self) -> list[int]:
         statuses = [400, 406, 503]
         if self.get_auth():
-            statuses += [401, 403]
+            statuses += [401, 403, 429]
         if "{" in self.path:
             statuses.append(404)
         if self._get_request_body() is not None:  # type: ignore[no-untyped-call]

@@ -1,6 +1,7 @@
 """Writes every error as problem+json: those of DRF, of Django, of our services, and what nobody foresaw."""
 
 import logging
+import math
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -57,7 +58,7 @@ def _from_drf(exc: exceptions.APIException) -> JsonResponse:
     if challenge := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(exc, "wait", None):
-        headers["Retry-After"] = str(int(wait) + 1)
+        headers["Retry-After"] = str(math.ceil(wait))
     faults = list(_faults(exc.detail)) if isinstance(exc, exceptions.ValidationError) else []
     detail = faults[0].message if faults else str(exc.detail)
     if detail == exceptions.NotAuthenticated.default_detail:

@@ -126,7 +126,7 @@ REST_FRAMEWORK = {
         "users.authentication.AdminSessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["users.permissions.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["users.throttling.KeyRate"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "users.throttling.WhoFirst",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["base.parsers.StrictJsonParser"],
     "DEFAULT_PAGINATION_CLASS": "base.pagination.NewestFirst",

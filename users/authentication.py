@@ -8,6 +8,7 @@ from rest_framework.request import Request
 
 from users.models import ApiKey, User
 from users.services import KEY_PREFIX, apikey_find, apikey_touch
+from users.throttling import request_throttle
 
 SCHEME = "bearer"
 
@@ -26,6 +27,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         if key is None:
             raise AuthenticationFailed("This key is unknown, expired or revoked.")
         apikey_touch(key)
+        request_throttle(request, key)
         return None, key
 
     def authenticate_header(self, request: Request) -> str:

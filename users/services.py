@@ -1,7 +1,6 @@
 """Every change to keys: made, used, revoked."""
 
 import hashlib
-import re
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -12,12 +11,12 @@ from base.prepared import Prepared
 from base.problems import Fault, InvalidInput
 from users.access import Scope
 from users.models import DEFAULT_ORGANIZATION_ID, ApiKey, Organization, User
+from users.rates import RATE_PATTERN
 
 KEY_PREFIX = "dl_"
 SHOWN_PREFIX_LENGTH = 9
 LAST_USED_STEP = timedelta(minutes=1)
 NAME_MAX_LENGTH = 200
-RATE_PATTERN = re.compile(r"[1-9]\d{0,8}/(sec|min|hour|day)", re.ASCII)
 
 
 class KeyState(StrEnum):

@@ -67,7 +67,7 @@ def test_every_operation_has_a_name_a_tag_and_its_problems(schema):
         where = f"{method} {path}"
         assert what["tags"], where
         assert what.get("description"), where
-        expected = {"400", "401", "403", "406"}
+        expected = {"400", "401", "403", "406", "429", "503"}
         expected |= {"404"} if "{" in path else set()
         expected |= {"413", "415"} if method == "post" else set()
         assert expected <= set(what["responses"]), where
@@ -77,6 +77,14 @@ def test_every_operation_has_a_name_a_tag_and_its_problems(schema):
             if int(status) >= 400:
                 problem = response["content"]["application/problem+json"]["schema"]
                 assert problem == {"$ref": "#/components/schemas/Problem"}, where
+
+
+def test_every_answer_to_a_key_names_the_headers_of_its_rate(schema):
+    for method, path, what in operations(schema):
+        for status, response in what["responses"].items():
+            assert {"RateLimit", "RateLimit-Policy"} <= set(response["headers"]), (method, path, status)
+        for status in ("429", "503"):
+            assert "Retry-After" in what["responses"][status]["headers"], (method, path, status)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import select
 import socket
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -120,14 +121,21 @@ def test_429_says_when_to_come_back(server):
     assert ask(server, b"GET /api/me", key=key).status == 200
     answer = ask(server, b"GET /api/me", key=key)
     answer.problem(429)
-    assert 0 < int(header(answer, "retry-after")) <= 3601
+    assert 0 < int(header(answer, "retry-after")) <= 3660
+    assert header(answer, "ratelimit") == f'"key";r=0;t={header(answer, "retry-after")}'
+
+
+def test_many_connections_at_once_get_no_more_than_the_rate(server):
+    key = made(server, "contexts:read", rate="20/hour")
+    with ThreadPoolExecutor(16) as threads:
+        statuses = list(threads.map(lambda _: ask(server, b"GET /api/me", key=key).status, range(60)))
+    assert (statuses.count(200), statuses.count(429)) == (20, 40)
 
 
 def test_500_tells_nothing_of_the_inside(server):
     made_now = json.loads(ask(server, b"POST /api/contexts", JSON, body=DOCUMENT).body)
     with database_of(server) as database:
-        database.execute("PRAGMA ignore_check_constraints = ON")
-        database.execute("UPDATE contexts SET data = 'no JSON' WHERE _id = ?", [made_now["id"]])
+        database.execute("UPDATE contexts SET created_at = 'no time' WHERE _id = ?", [made_now["id"]])
         database.commit()
         problem = ask(server, b"GET /api/contexts/" + made_now["id"].encode()).problem(500)
         database.execute("DELETE FROM contexts WHERE _id = ?", [made_now["id"]])
