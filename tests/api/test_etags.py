@@ -1,6 +1,6 @@
 """Who has an answer already is told so in a few bytes, and only then."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -14,6 +14,7 @@ from tests.contexts.rows import make_context, ran_context
 from tests.media_app.images import image
 from tests.templates_app.conftest import make  # noqa: F401
 
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 ALL_STEPS = ["template", "ai_generator", "transformer"]
 
 
@@ -80,7 +81,7 @@ def test_a_problem_is_never_304(api):
 @pytest.mark.parametrize(
     "change",
     [
-        {"status": Status.PROCESSING, "started_at": clock.now()},
+        {"status": Status.PROCESSING, "started_at": MOMENT},
         {"data": {"a": 2}},
         {"waiting_for": "a slow provider"},
         {"priority": 3},
