@@ -28,6 +28,10 @@ class Exchange(Protocol):
         """Send a part below the headers that the view gave; waits while the client does not read."""
         ...
 
+    async def end(self) -> None:
+        """End what was sent in parts."""
+        ...
+
     async def send_whole(self, response: HttpResponseBase) -> None:
         """Send another response in place of the view's; its own headers win, the others are the view's."""
         ...

@@ -89,7 +89,10 @@ class AsgiExchange:
             self.is_begun = True
             headers = [pair for pair in self._start["headers"] if pair[0] != b"content-length"]
             await self._send({**self._start, "headers": headers})
-        await self._send({"type": "http.response.body", "body": part, "more_body": bool(part)})
+        await self._send({"type": "http.response.body", "body": part, "more_body": True})
+
+    async def end(self) -> None:
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def send_whole(self, response: HttpResponseBase) -> None:
         body = b"".join(force_bytes(part) for part in response)

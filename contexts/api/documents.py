@@ -47,6 +47,22 @@ EXAMPLE_BATCH: dict[str, Any] = {
     "failed_ids": ["ctx_01JD8M7Z4Q1V9XKJ3T5N6R8W2C"],
 }
 
+EXAMPLE_EVENT: dict[str, Any] = {
+    "id": "ctx_01JD8M7Z4Q1V9XKJ3T5N6R8W2C",
+    "revision": 3,
+    "status": "processing",
+    "at": "2023-05-15T10:30:01.250Z",
+    "attempt": 1,
+    "step": {
+        "key": "template",
+        "component": "template",
+        "outcome": "completed",
+        "duration_ms": 12,
+        "wrote": ["template"],
+        "error": None,
+    },
+}
+
 # What has a default here may be absent in an answer; a factory keeps the default out of the schema.
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="ISO 8601, UTC, with a Z.")]
 ContextStatus = Literal["pending", "processing", "retrying", "completed", "failed", "cancelled"]
@@ -150,6 +166,41 @@ class StepRuns(BaseModel):
     results: list[StepRun]
     next: str | None
     previous: str | None
+
+
+class EventStep(BaseModel):
+    """The step run that an event tells of."""
+
+    key: Annotated[str, Field(description="The step: its component's name, then name#2.")]
+    component: str
+    outcome: Literal["completed", "failed", "skipped"]
+    duration_ms: int
+    wrote: Annotated[list[str], Field(description="The keys of data that it wrote.")]
+    error: StepError | None
+
+
+class EventError(StepError):
+    """Why a context failed, or why it is tried again."""
+
+    component: str | None
+
+
+class ContextEvent(BaseModel):
+    """The data of an event of a context; the event's id is the revision."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_EVENT})
+
+    id: str
+    revision: int
+    status: ContextStatus
+    at: Time
+    attempt: int
+    step: EventStep = Field(default_factory=lambda: EventStep(**EXAMPLE_EVENT["step"]), description="Of `step` only.")
+    reason: str = Field(default_factory=str, description="Of `status` only, where there is one: in plain words.")
+    error: EventError = Field(
+        default_factory=lambda: EventError(component=None, type="", message="", retryable=False),
+        description="Of `status` only: of `failed`, and of `retrying` after a failure.",
+    )
 
 
 class BatchSummary(BaseModel):

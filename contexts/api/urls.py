@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from contexts.api import batches, content, contexts, moves
+from contexts.api import batches, content, contexts, live, moves
 
 urlpatterns = [
     path("contexts", contexts.ContextsView.as_view()),
     path("contexts/bulk", batches.BulkView.as_view()),
     path("contexts/<str:context_id>", contexts.ContextView.as_view()),
     path("contexts/<str:context_id>/steps", contexts.StepsView.as_view()),
+    path("contexts/<str:context_id>/events", live.ContextEventsView.as_view()),
     path("contexts/<str:context_id>/content", content.ContentView.as_view()),
     path("contexts/<str:context_id>/retry", moves.RetryView.as_view()),
     path("contexts/<str:context_id>/cancel", moves.CancelView.as_view()),

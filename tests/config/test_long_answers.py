@@ -33,7 +33,7 @@ class Story(GoesOn):
 
     async def finish(self, exchange: Exchange) -> None:
         if exchange.is_begun:
-            await exchange.send(b"")
+            await exchange.end()
         else:
             await exchange.send_whole(HttpResponse(b"full", status=503))
 

@@ -30,8 +30,8 @@ class Follower:
     def __exit__(self, *args: object) -> None:
         self._client.close()
 
-    def get(self, path: str) -> httpx.Response:
-        return self._client.get(path)
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return self._client.get(path, headers=headers)
 
     def post(self, path: str, body: Any, **headers: str) -> httpx.Response:
         return self._client.post(path, json=body, headers=headers)
