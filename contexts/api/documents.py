@@ -47,6 +47,7 @@ EXAMPLE_BATCH: dict[str, Any] = {
     "failed_ids": ["ctx_01JD8M7Z4Q1V9XKJ3T5N6R8W2C"],
 }
 
+EXAMPLE_BATCH_EVENT = {key: EXAMPLE_BATCH[key] for key in ("id", "status", "total", "counts", "progress")}
 EXAMPLE_EVENT: dict[str, Any] = {
     "id": "ctx_01JD8M7Z4Q1V9XKJ3T5N6R8W2C",
     "revision": 3,
@@ -234,6 +235,18 @@ class BatchPage(BaseModel):
     results: list[BatchSummary]
     next: str | None
     previous: str | None
+
+
+class BatchEvent(BaseModel):
+    """The data of an event that tells how far a batch is."""
+
+    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_BATCH_EVENT})
+
+    id: str
+    status: BatchStatus
+    total: int
+    counts: Annotated[dict[str, int], Field(description="Contexts by status.")]
+    progress: Annotated[float, Field(ge=0, le=1, description="The part that has ended.")]
 
 
 class BatchRetried(Batch):

@@ -11,14 +11,17 @@ from base.openapi import problems
 from base.problems import Fault, InvalidInput
 from base.queries import query_parameters, query_path, read_query
 from contexts.api.contexts import TAGS
-from contexts.api.documents import ContextEvent
+from contexts.api.documents import BatchEvent, ContextEvent
+from contexts.live.batch_stream import batch_stream
+from contexts.live.batch_tail import Cursor
 from contexts.live.streams import CONTENT_TYPE, context_stream
-from contexts.selectors import context_get
+from contexts.selectors import batch_get, context_get
 from users.access import Scope
 from users.caller import caller_required
 
 HEADER = "Last-Event-ID"
 MAX_DIGITS = 9
+NO_SUCH_EVENT = "Send the id of an event that this stream has sent, or none."
 
 
 class EventsQuery(BaseModel):
@@ -77,8 +80,39 @@ class ContextEventsView(APIView):
         return context_stream(request._request, context, _revision(after, context.revision) if after else 0)
 
 
+class BatchEventsView(APIView):
+    """What happens to the contexts of a batch."""
+
+    read_scope = Scope.CONTEXTS_READ
+    renderer_classes = [EventStreamRenderer]
+
+    @extend_schema(
+        operation_id="batch_events",
+        tags=["batches"],
+        parameters=EVENT_PARAMETERS,
+        responses={(200, CONTENT_TYPE): BatchEvent, 204: None, **problems(503)},
+    )
+    def get(self, request: Request, batch_id: str) -> HttpResponseBase:
+        """Stream what changes in a batch, from now on or after an id, until all of its contexts have ended.
+
+        `context` has the data of the events of a context, `batch` how far the batch is, as shown here. 204 where
+        nothing will come any more.
+        """
+        after = last_event_id(request)
+        batch = batch_get(batch_id, caller_required(request).organization_id)
+        return batch_stream(request._request, batch, _cursor(after) if after else None)
+
+
+def _cursor(after: tuple[str, str]) -> Cursor:
+    text, place = after
+    try:
+        return Cursor.read(text)
+    except ValueError as exc:
+        raise InvalidInput([Fault(place, NO_SUCH_EVENT)]) from exc
+
+
 def _revision(after: tuple[str, str], latest: int) -> int:
     text, place = after
     if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS and int(text) <= latest:
         return int(text)
-    raise InvalidInput([Fault(place, "Send the id of an event that this stream has sent, or none.")])
+    raise InvalidInput([Fault(place, NO_SUCH_EVENT)])

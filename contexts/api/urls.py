@@ -15,6 +15,7 @@ urlpatterns = [
     path("contexts/<str:context_id>/cancel", moves.CancelView.as_view()),
     path("batches", batches.BatchesView.as_view()),
     path("batches/<str:batch_id>", batches.BatchView.as_view()),
+    path("batches/<str:batch_id>/events", live.BatchEventsView.as_view()),
     path("batches/<str:batch_id>/cancel", batches.BatchCancelView.as_view()),
     path("batches/<str:batch_id>/retry-failed", batches.BatchRetryView.as_view()),
 ]

@@ -43,7 +43,7 @@ def look(known: Mapping[str, int], with_history: Collection[str]) -> dict[str, S
         with_history: those whose rows are wanted too.
     """
     changed = [seen for seen in _stand(known) if seen.revision != known[seen.id]]
-    rows = _rows([seen.id for seen in changed if seen.id in with_history])
+    rows = rows_with_history([seen.id for seen in changed if seen.id in with_history])
     # the row was read a moment later, and may be newer
     return {seen.id: Sight(Seen.of(rows[seen.id]) if seen.id in rows else seen, rows.get(seen.id)) for seen in changed}
 
@@ -62,7 +62,8 @@ def _stand(ids: Collection[str]) -> list[Seen]:
     return found
 
 
-def _rows(ids: Collection[str]) -> dict[str, Context]:
+def rows_with_history(ids: Collection[str]) -> dict[str, Context]:
+    """Return the rows, of what `HISTORY` names, by their ids."""
     found: dict[str, Context] = {}
     for some in _in_parts(ids):
         found |= {row.pk: row for row in Context.objects.filter(pk__in=some).only(*HISTORY).order_by()}

@@ -95,6 +95,11 @@ class Watcher:
 
     async def run(self, function: Callable[[], T]) -> T:
         """Run a query in the watcher's thread; only within `watching` or `following`."""
+        found = await self._in_thread(function)
+        self._is_in_trouble = False
+        return found
+
+    async def _in_thread(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
     def _begin(self) -> None:
@@ -130,9 +135,8 @@ class Watcher:
         try:
             await self._look()
         except Exception as exc:  # those who wait go on waiting
-            await self._note_trouble(exc)
+            await self.note_trouble(exc)
             return
-        self._is_in_trouble = False
         await asyncio.sleep(max(PACE_SECONDS, (time.monotonic() - began) / PART_FOR_LOOKS))
 
     async def _look(self) -> None:
@@ -148,15 +152,15 @@ class Watcher:
             if (sight := sights.get(watch.seen.id)) is not None:
                 watch.tell(sight)
 
-    async def _note_trouble(self, exc: Exception) -> None:
-        """Say once what is wrong, and try again after a while."""
+    async def note_trouble(self, exc: Exception) -> None:
+        """Say once what is wrong with a query, and let it be tried again after a while."""
         if not self._is_in_trouble:
             if isinstance(exc, Error):
                 logger.warning("database_away function=look reason=%s", exc.__cause__ or exc)
             else:
                 logger.error("live_look_broke", exc_info=exc)
         self._is_in_trouble = self._is_due = True
-        await self.run(connections.close_all)
+        await self._in_thread(connections.close_all)
         await asyncio.sleep(AFTER_TROUBLE_SECONDS)
 
 
