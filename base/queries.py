@@ -1,6 +1,6 @@
 """Reads the query of an address with pydantic; the fault of a parameter is at ``?name``."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, get_origin
 
@@ -47,16 +47,20 @@ class PageQuery(BaseModel):
     )
 
 
-def read_query(model: type[QueryT], params: QueryDict) -> QueryT:
+def read_query(model: type[QueryT], params: QueryDict, *, besides: Collection[str] = ()) -> QueryT:
     """Return the parameters as ``model``; a field that is a list takes a parameter again and again.
+
+    Args:
+        besides: parameters that somebody else reads.
 
     Raises:
         InvalidInput: an unknown parameter, one that is there twice, or a value that does not fit.
     """
-    faults = [fault for name in params for fault in _shape_faults(model, name, params.getlist(name))]
+    names = [name for name in params if name not in besides]
+    faults = [fault for name in names for fault in _shape_faults(model, name, params.getlist(name))]
     if faults:
         raise InvalidInput(faults)
-    values = {name: params.getlist(name) if _is_list(model, name) else params[name] for name in params}
+    values = {name: params.getlist(name) if _is_list(model, name) else params[name] for name in names}
     try:
         return read_model(model, values)
     except InvalidInput as exc:

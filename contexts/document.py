@@ -1,49 +1,74 @@
 """The context document: what the API shows of a row, with the seed's keys."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from base.clock import milliseconds_between, to_iso
+from base.sparse import Fields, wants
 from components.configurations import named_components, staff_only_fields
 from components.pipeline import parse_pipeline
 from contexts.models import Batch, Context
 from contexts.selectors import BatchProgress
 from contexts.waiting import waiting_for
 
+ABSENT = object()
 STAFF_ONLY_RUN_KEYS = frozenset({"traceback", "replaced"})
 
 
-def context_document(context: Context) -> dict[str, Any]:
-    """Return the document of spec section 2; keys that a stage lacks are absent, not null."""
-    return {**context_summary(context), "data": context.data}
+def context_document(context: Context, fields: Fields = None) -> dict[str, Any]:
+    """Return the document of spec section 2, or these keys of it; keys that a stage lacks are absent, not null."""
+    summary = context_summary(context, fields)
+    return {**summary, "data": context.data} if wants(fields, "data") else summary
 
 
-def context_summary(context: Context) -> dict[str, Any]:
-    """Return what lists show: the document without ``data``."""
-    document: dict[str, Any] = {
-        "id": context.pk,
-        "type": context.type,
-        "status": context.status,
-        "pipeline": _public_pipeline(context),
-        "created_at": to_iso(context.created_at),
-        "updated_at": to_iso(context.updated_at),
-        "error": context.error,
-        "attempts": context.attempts,
-        "retry_count": context.retry_count,
-        "next_retry_at": to_iso(context.next_retry_at) if context.next_retry_at else None,
-        "waiting_for": waiting_for(context),
-        "revision": context.revision,
-        "priority": context.priority,
-        "batch_id": context.batch_id,
-        "organization_id": context.organization_id,
-        "user_id": context.user_id,
-        "metadata": context.metadata,
-    }
-    if context.pipeline_id:
-        document["pipeline_id"] = context.pipeline_id
-    if context.started_at is not None:
-        document["processing"] = processing_document(context)
-    return document
+def context_summary(context: Context, fields: Fields = None) -> dict[str, Any]:
+    """Return what lists show: the document without ``data``, or these keys of it."""
+    document = {key: read(context) for key, read in _SUMMARY.items() if wants(fields, key)}
+    return {key: value for key, value in document.items() if value is not ABSENT}
+
+
+def _next_retry_at(context: Context) -> str | None:
+    return to_iso(context.next_retry_at) if context.next_retry_at else None
+
+
+def _pipeline_id(context: Context) -> Any:
+    return context.pipeline_id or ABSENT
+
+
+def _processing(context: Context) -> Any:
+    return ABSENT if context.started_at is None else processing_document(context)
+
+
+# What is not read here is not asked of the database: see `COLUMNS_READ`.
+_SUMMARY: dict[str, Callable[[Context], Any]] = {
+    "id": lambda context: context.pk,
+    "type": lambda context: context.type,
+    "status": lambda context: context.status,
+    "pipeline": lambda context: _public_pipeline(context),
+    "created_at": lambda context: to_iso(context.created_at),
+    "updated_at": lambda context: to_iso(context.updated_at),
+    "error": lambda context: context.error,
+    "attempts": lambda context: context.attempts,
+    "retry_count": lambda context: context.retry_count,
+    "next_retry_at": _next_retry_at,
+    "waiting_for": waiting_for,
+    "revision": lambda context: context.revision,
+    "priority": lambda context: context.priority,
+    "batch_id": lambda context: context.batch_id,
+    "organization_id": lambda context: context.organization_id,
+    "user_id": lambda context: context.user_id,
+    "metadata": lambda context: context.metadata,
+    "pipeline_id": _pipeline_id,
+    "processing": _processing,
+}
+# the columns that may be large -> the keys that are read from them
+COLUMNS_READ = {
+    "data": ["data"],
+    "metadata": ["metadata"],
+    "pipeline": ["pipeline", "processing"],
+    "processing": ["processing"],
+    "step_runs": [],
+}
 
 
 def batch_document(batch: Batch, progress: BatchProgress) -> dict[str, Any]:

@@ -110,15 +110,21 @@ _any_context = Prepared(lambda context_id: contexts_visible(None).filter(pk=cont
 _own_context = Prepared(lambda context_id, organization_id: contexts_visible(organization_id).filter(pk=context_id))
 
 
-def context_get(context_id: str, organization_id: str | None) -> Context:
+def context_get(context_id: str, organization_id: str | None, *, without: Sequence[str] = ()) -> Context:
     """Return one context.
+
+    Args:
+        without: columns that are not needed.
 
     Raises:
         NotFound: there is none, or it is another organization's.
     """
-    context = (
-        _any_context.find(context_id) if organization_id is None else _own_context.find(context_id, organization_id)
-    )
+    if without:
+        context = contexts_visible(organization_id).filter(pk=context_id).defer(*without).first()
+    elif organization_id is None:
+        context = _any_context.find(context_id)
+    else:
+        context = _own_context.find(context_id, organization_id)
     if context is None:
         raise NotFound(f"There is no context {context_id[:ID_MAX_LENGTH]!r}.")
     return context
@@ -159,9 +165,11 @@ class BatchProgress:
     failed_ids: list[str]
 
 
-def batch_progress(batch: Batch) -> BatchProgress:
+def batch_progress(batch: Batch, *, with_failed_ids: bool = True) -> BatchProgress:
     """Return where a batch stands, derived from its contexts."""
     progress = batches_progress([batch])[batch.pk]
+    if not with_failed_ids:
+        return progress
     return replace(progress, failed_ids=_failed_ids(batch)) if progress.counts[Status.FAILED] else progress
 
 

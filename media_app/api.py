@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
 from drf_spectacular.utils import extend_schema
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, Field, RootModel, WithJsonSchema
 from rest_framework import status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -20,6 +20,7 @@ from base.openapi import problems
 from base.pagination import NewestFirst
 from base.problems import Fault, InvalidInput, pointer
 from base.queries import PageQuery, query_parameters, read_query
+from base.sparse import PARAMETER, fields_parameter, fields_wanted, part_of, sparse
 from media_app.models import Asset
 from media_app.search import tags_split
 from media_app.selectors import asset_get, asset_thumbnail_url, asset_url, assets_filter, assets_visible
@@ -51,10 +52,17 @@ class MediaAsset(BaseModel):
     created_at: Timestamp
 
 
+MediaAssetPart = part_of(MediaAsset)
+
+
+class MediaAssetOrPart(RootModel[MediaAsset | MediaAssetPart]):  # type: ignore[valid-type]
+    """The image, or what `fields` named of it."""
+
+
 class MediaAssetPage(BaseModel):
     """A page of images, newest first; ``next`` and ``previous`` are addresses of pages."""
 
-    results: list[MediaAsset]
+    results: list[MediaAsset | MediaAssetPart]  # type: ignore[valid-type]
     next: str | None
     previous: str | None
 
@@ -108,16 +116,17 @@ class MediaListView(APIView):
     @extend_schema(
         operation_id="media_list",
         responses=MediaAssetPage,
-        parameters=query_parameters(MediaQuery),
+        parameters=[*query_parameters(MediaQuery), fields_parameter(MediaAsset)],
     )
     def get(self, request: Request) -> Response:
         """List the images that can be used, newest first."""
-        wanted = read_query(MediaQuery, request.query_params)
+        fields = fields_wanted(request.query_params, MediaAsset)
+        wanted = read_query(MediaQuery, request.query_params, besides=[PARAMETER])
         assets = assets_visible(caller_required(request).organization_id)
-        assets = assets_filter(assets, tags=tags_split(wanted.tag), query=wanted.q)
+        assets = assets_filter(assets, tags=tags_split(wanted.tag), query=wanted.q).defer("search_text")
         paginator = NewestFirst()
         page = paginator.paginate_queryset(assets, request, view=self) or []
-        return paginator.get_paginated_response([media_document(asset, request) for asset in page])
+        return paginator.get_paginated_response([sparse(media_document(asset, request), fields) for asset in page])
 
     @extend_schema(
         operation_id="media_upload",
@@ -150,10 +159,12 @@ class MediaDetailView(APIView):
 
     read_scope = Scope.MEDIA_READ
 
-    @extend_schema(operation_id="media_get", responses=MediaAsset)
+    @extend_schema(operation_id="media_get", parameters=[fields_parameter(MediaAsset)], responses=MediaAssetOrPart)
     def get(self, request: Request, id: str) -> Response:
         """Return what the library knows of one image."""
-        return Response(media_document(asset_get(id, caller_required(request).organization_id), request))
+        fields = fields_wanted(request.query_params, MediaAsset)
+        asset = asset_get(id, caller_required(request).organization_id)
+        return Response(sparse(media_document(asset, request), fields))
 
 
 def _organization(caller: Caller) -> Organization | None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,6 +14,7 @@ from base.documents import Timestamp
 from base.etags import tag_of
 from base.pagination import NewestFirst
 from base.queries import PageQuery, query_parameters, read_query
+from base.sparse import PARAMETER, Fields, fields_parameter, fields_wanted, part_of, sparse, wants
 from templates_app.models import Template, TemplateVersion
 from templates_app.selectors import (
     author_names,
@@ -48,10 +49,17 @@ class ContentTemplate(BaseModel):
     updated_at: Timestamp
 
 
+ContentTemplatePart = part_of(ContentTemplate)
+
+
+class ContentTemplateOrPart(RootModel[ContentTemplate | ContentTemplatePart]):  # type: ignore[valid-type]
+    """The template, or what `fields` named of it."""
+
+
 class ContentTemplatePage(BaseModel):
     """A page of templates, the newest id first; ``next`` and ``previous`` are addresses of pages."""
 
-    results: list[ContentTemplate]
+    results: list[ContentTemplate | ContentTemplatePart]  # type: ignore[valid-type]
     next: str | None
     previous: str | None
 
@@ -98,17 +106,16 @@ class TemplateListView(APIView):
     @extend_schema(
         operation_id="templates_list",
         responses=ContentTemplatePage,
-        parameters=query_parameters(TemplateQuery),
+        parameters=[*query_parameters(TemplateQuery), fields_parameter(ContentTemplate)],
     )
     def get(self, request: Request) -> Response:
         """List the organization's own templates and the shared ones."""
-        rows = _filtered(
-            templates_visible(caller_required(request).organization_id),
-            read_query(TemplateQuery, request.query_params),
-        )
+        fields = fields_wanted(request.query_params, ContentTemplate)
+        query = read_query(TemplateQuery, request.query_params, besides=[PARAMETER])
+        rows = _filtered(templates_visible(caller_required(request).organization_id), query)
         paginator = NewestFirst()
         page = paginator.paginate_queryset(rows, request, view=self) or []
-        return paginator.get_paginated_response(template_documents(page))
+        return paginator.get_paginated_response(template_documents(page, fields))
 
 
 class TemplateDetailView(APIView):
@@ -116,11 +123,14 @@ class TemplateDetailView(APIView):
 
     read_scope = Scope.TEMPLATES_READ
 
-    @extend_schema(operation_id="templates_get", responses=ContentTemplate)
+    @extend_schema(
+        operation_id="templates_get", parameters=[fields_parameter(ContentTemplate)], responses=ContentTemplateOrPart
+    )
     def get(self, request: Request, id: str) -> Response:
         """Return a template with its live version."""
+        fields = fields_wanted(request.query_params, ContentTemplate)
         template = template_get(id, caller_required(request).organization_id)
-        document = template_documents([template])[0]
+        document = template_documents([template], fields)[0]
         return Response(document, headers={"ETag": tag_of(document)})
 
 
@@ -147,14 +157,19 @@ class TemplateVersionListView(APIView):
         return paginator.get_paginated_response(version_documents(page))
 
 
-def template_documents(templates: list[Template]) -> list[dict[str, Any]]:
-    """Return templates as the API shows them: two queries for all their versions."""
+def template_documents(templates: list[Template], fields: Fields = None) -> list[dict[str, Any]]:
+    """Return templates as the API shows them, or these keys of them: two queries for all their versions."""
     ids = [template.pk for template in templates]
-    live, drafted = live_versions(ids), drafted_ids(ids)
-    return [_template_document(template, live.get(template.pk), template.pk in drafted) for template in templates]
+    with_text = wants(fields, "structure")
+    live = live_versions(ids, with_text=with_text)
+    drafted = drafted_ids(ids)
+    whole = [_template_document(row, live.get(row.pk), row.pk in drafted, with_text=with_text) for row in templates]
+    return [sparse(document, fields) for document in whole]
 
 
-def _template_document(template: Template, live: TemplateVersion | None, has_draft: bool) -> dict[str, Any]:
+def _template_document(
+    template: Template, live: TemplateVersion | None, has_draft: bool, *, with_text: bool
+) -> dict[str, Any]:
     document = ContentTemplate(
         id=template.pk,
         name=template.name,
@@ -173,7 +188,7 @@ def _template_document(template: Template, live: TemplateVersion | None, has_dra
         updated_at=template.updated_at,
     ).model_dump(mode="json")
     # as it is stored: keys that the editor left empty are absent, as in the user's own documents
-    return {**document, "structure": live.structure if live else None}
+    return {**document, "structure": live.structure if live and with_text else None}
 
 
 def version_documents(versions: list[TemplateVersion]) -> list[dict[str, Any]]:

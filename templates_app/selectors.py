@@ -34,9 +34,11 @@ def live_version(template_id: str) -> TemplateVersion | None:
     return live_versions([template_id]).get(template_id)
 
 
-def live_versions(template_ids: Iterable[str]) -> dict[str, TemplateVersion]:
+def live_versions(template_ids: Iterable[str], *, with_text: bool = True) -> dict[str, TemplateVersion]:
     """Return the live version of each template that has one."""
     published = TemplateVersion.objects.filter(template_id__in=list(template_ids), published_at__isnull=False)
+    if not with_text:
+        published = published.defer("structure")
     return {version.template_id: version for version in published.order_by("number")}
 
 

@@ -11,11 +11,12 @@ from base.etags import weak_tag_of
 from base.openapi import problems
 from base.pagination import NewestFirst
 from base.queries import PageQuery, query_parameters, read_query
+from base.sparse import PARAMETER, Fields, fields_parameter, fields_wanted, sparse, wants
 from base.validation import read_model
 from contexts import models
 from contexts.api.access import submitter
 from contexts.api.common import MAX_SMALL_BODY_BYTES
-from contexts.api.documents import Batch, BatchPage, BatchRetried, BulkAccepted
+from contexts.api.documents import Batch, BatchOrPart, BatchPage, BatchRetried, BatchSummary, BulkAccepted
 from contexts.api.requests import BulkEnvelope, BulkSubmission, NoRequest
 from contexts.batches import batch_cancel, batch_retry_failed, batch_submit
 from contexts.document import batch_document
@@ -28,9 +29,9 @@ TAGS = ["batches"]
 ESTIMATES = ("rate_per_minute", "estimated_end")
 
 
-def _document(batch: models.Batch) -> dict[str, Any]:
-    progress = batch_progress(batch)
-    return {**batch_document(batch, progress), "failed_ids": progress.failed_ids}
+def _document(batch: models.Batch, fields: Fields = None) -> dict[str, Any]:
+    progress = batch_progress(batch, with_failed_ids=wants(fields, "failed_ids"))
+    return sparse({**batch_document(batch, progress), "failed_ids": progress.failed_ids}, fields)
 
 
 class BulkView(APIView):
@@ -68,16 +69,20 @@ class BatchesView(APIView):
     read_scope = Scope.CONTEXTS_READ
 
     @extend_schema(
-        operation_id="batches_list", tags=TAGS, parameters=query_parameters(PageQuery), responses={200: BatchPage}
+        operation_id="batches_list",
+        tags=TAGS,
+        parameters=[*query_parameters(PageQuery), fields_parameter(BatchSummary)],
+        responses={200: BatchPage},
     )
     def get(self, request: Request) -> Response:
         """List batches, newest first."""
-        read_query(PageQuery, request.query_params)
+        fields = fields_wanted(request.query_params, BatchSummary)
+        read_query(PageQuery, request.query_params, besides=[PARAMETER])
         pages = NewestFirst()
         rows = batches_visible(caller_required(request).organization_id)
         page: list[models.Batch] = pages.paginate_queryset(rows, request, view=self) or []
         progress = batches_progress(page)
-        return pages.get_paginated_response([batch_document(batch, progress[batch.pk]) for batch in page])
+        return pages.get_paginated_response([sparse(batch_document(row, progress[row.pk]), fields) for row in page])
 
 
 class BatchView(APIView):
@@ -85,10 +90,15 @@ class BatchView(APIView):
 
     read_scope = Scope.CONTEXTS_READ
 
-    @extend_schema(operation_id="batch_get", tags=TAGS, responses={200: Batch})
+    @extend_schema(
+        operation_id="batch_get", tags=TAGS, parameters=[fields_parameter(Batch)], responses={200: BatchOrPart}
+    )
     def get(self, request: Request, batch_id: str) -> Response:
         """Return how far the batch is."""
-        document = _document(batch_get(batch_id, caller_required(request).organization_id))
+        fields = fields_wanted(request.query_params, Batch)
+        document = _document(batch_get(batch_id, caller_required(request).organization_id), fields)
+        if fields is not None:
+            return Response(document)
         # the estimates are other ones at every look
         settled = {key: value for key, value in document.items() if key not in ESTIMATES}
         return Response(document, headers={"ETag": weak_tag_of(settled)})

@@ -9,13 +9,14 @@ from rest_framework.views import APIView
 from base.openapi import problems
 from base.pagination import NewestFirst
 from base.queries import query_parameters, read_query
+from base.sparse import PARAMETER, Fields, fields_parameter, fields_wanted, unwanted, wants
 from base.validation import read_model
 from contexts import models
 from contexts.api.access import submitter
 from contexts.api.common import MAX_CONTEXT_BODY_BYTES
-from contexts.api.documents import Context, ContextPage, StepRuns
+from contexts.api.documents import Context, ContextOrPart, ContextPage, ContextSummary, StepRuns
 from contexts.api.requests import ContextQuery, WaitQuery
-from contexts.document import context_document, context_summary, step_run_documents
+from contexts.document import COLUMNS_READ, context_document, context_summary, step_run_documents
 from contexts.live.held import answer_when_ended
 from contexts.selectors import ContextFilter, context_get, contexts_find
 from contexts.services import context_submit
@@ -38,16 +39,19 @@ class ContextsView(APIView):
     @extend_schema(
         operation_id="contexts_list",
         tags=TAGS,
-        parameters=query_parameters(ContextQuery),
+        parameters=[*query_parameters(ContextQuery), fields_parameter(ContextSummary)],
         responses={200: ContextPage},
     )
     def get(self, request: Request) -> Response:
         """List contexts, newest first, without their data."""
-        query = read_query(ContextQuery, request.query_params)
+        fields = fields_wanted(request.query_params, ContextSummary)
+        query = read_query(ContextQuery, request.query_params, besides=[PARAMETER])
         rows = contexts_find(caller_required(request).organization_id, _filter(query))
+        if fields is not None:
+            rows = rows.defer(*unwanted(COLUMNS_READ, fields))
         pages = NewestFirst()
         page = pages.paginate_queryset(rows, request, view=self)
-        return pages.get_paginated_response([context_summary(row) for row in page or []])
+        return pages.get_paginated_response([context_summary(row, fields) for row in page or []])
 
     @extend_schema(
         operation_id="context_create",
@@ -87,17 +91,25 @@ class ContextView(APIView):
     read_scope = Scope.CONTEXTS_READ
 
     @extend_schema(
-        operation_id="context_get", tags=TAGS, parameters=query_parameters(WaitQuery), responses={200: Context}
+        operation_id="context_get",
+        tags=TAGS,
+        parameters=[*query_parameters(WaitQuery), fields_parameter(Context)],
+        responses={200: ContextOrPart},
     )
     def get(self, request: Request, context_id: str) -> HttpResponseBase:
         """Return the context as it stands, or as it ends within the time that you would wait."""
-        query = read_query(WaitQuery, request.query_params)
-        context = context_get(context_id, caller_required(request).organization_id)
-        return answer_when_ended(self, context, query.wait, _answer)
+        query = read_query(WaitQuery, request.query_params, besides=[PARAMETER])
+        fields = fields_wanted(request.query_params, Context)
+        without = () if fields is None else unwanted(COLUMNS_READ, fields)
+        context = context_get(context_id, caller_required(request).organization_id, without=without)
+        return answer_when_ended(self, context, query.wait, lambda found: _answer(found, fields))
 
 
-def _answer(context: models.Context) -> Response:
-    return Response({**context_document(context), "waiting_for": waiting_in_full(context)})
+def _answer(context: models.Context, fields: Fields) -> Response:
+    document = context_document(context, fields)
+    if wants(fields, "waiting_for"):
+        document["waiting_for"] = waiting_in_full(context)
+    return Response(document)
 
 
 class StepsView(APIView):

@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+from base.sparse import part_of
 
 EXAMPLE_DATA = {
     "title": "Example Article",
@@ -124,10 +126,18 @@ class Context(ContextSummary):
     data: dict[str, Any]
 
 
+ContextPart = part_of(Context)
+ContextSummaryPart = part_of(ContextSummary)
+
+
+class ContextOrPart(RootModel[Context | ContextPart]):  # type: ignore[valid-type]
+    """The context, or what `fields` named of it."""
+
+
 class ContextPage(BaseModel):
     """A page of contexts, newest first, without their data; `next` and `previous` are addresses of pages."""
 
-    results: list[ContextSummary]
+    results: list[ContextSummary | ContextSummaryPart]  # type: ignore[valid-type]
     next: str | None
     previous: str | None
 
@@ -229,10 +239,18 @@ class Batch(BatchSummary):
     failed_ids: Annotated[list[str], Field(description="The first 1000.")]
 
 
+BatchPart = part_of(Batch)
+BatchSummaryPart = part_of(BatchSummary)
+
+
+class BatchOrPart(RootModel[Batch | BatchPart]):  # type: ignore[valid-type]
+    """The batch, or what `fields` named of it."""
+
+
 class BatchPage(BaseModel):
     """A page of batches, newest first; `next` and `previous` are addresses of pages."""
 
-    results: list[BatchSummary]
+    results: list[BatchSummary | BatchSummaryPart]  # type: ignore[valid-type]
     next: str | None
     previous: str | None
 
