@@ -13,8 +13,11 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm
 
+from base.clock import to_iso
+from base.problems import Problem
 from users.forms import ApiKeyForm, UserAddForm, UserEditForm
 from users.models import ApiKey, Organization, User
+from users.rotation import apikey_rotate
 from users.scoped_admin import OrganizationScoped, organization_of
 from users.services import KeyState, apikey_create, apikey_edit, apikey_revoke, apikey_state
 
@@ -91,9 +94,9 @@ class ApiKeyAdmin(OrganizationScoped, KeptForever):
     list_select_related = ("organization",)
     search_fields = ("name", "prefix", "id")
     actions = ("revoke",)
-    actions_submit_line = ("revoke_this",)
+    actions_submit_line = ("rotate_this", "revoke_this")
     said = ("name", "organization", "scopes", "rate", "expires_at")
-    facts = ("state", "begins_with", "id", "created_by", "created_at", "last_used_at", "revoked_at")
+    facts = ("state", "begins_with", "id", "replaces", "created_by", "created_at", "last_used_at", "revoked_at")
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         sets: list[Any] = [(None, {"fields": self.said})]
@@ -139,6 +142,18 @@ class ApiKeyAdmin(OrganizationScoped, KeptForever):
         for key in keys:
             apikey_revoke(key)
         self.message_user(request, f"Revoked {len(keys)}. They can be neither used nor brought back.")
+
+    @action(description="Rotate: a new key, and 24 hours to put it in place")
+    def rotate_this(self, request: HttpRequest, obj: ApiKey) -> HttpResponse | None:
+        key = ApiKey.objects.select_related("organization").get(pk=obj.pk)
+        try:
+            made = apikey_rotate(key, created_by=request.user if isinstance(request.user, User) else None)
+        except Problem as exc:
+            self.message_user(request, exc.detail, messages.ERROR)
+            return None
+        self.message_user(request, f"{made.key.pk} replaces this key, which works until {to_iso(made.old_until)}.")
+        self._show_once(request, made.secret)
+        return None
 
     @action(description="Revoke this key")
     def revoke_this(self, request: HttpRequest, obj: ApiKey) -> HttpResponse | None:

@@ -36,6 +36,7 @@ def apikey_create(
     rate: str = "",
     expires_at: datetime | None = None,
     created_by: User | None = None,
+    replaces: ApiKey | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its secret, which cannot be read again.
 
@@ -53,6 +54,7 @@ def apikey_create(
         rate=rate,
         expires_at=expires_at,
         created_by=created_by,
+        replaces=replaces,
         prefix=secret[:SHOWN_PREFIX_LENGTH],
         key_hash=key_hash(secret),
     )

@@ -1,4 +1,4 @@
-"""Make, list and revoke the keys of client apps."""
+"""Make, list, rotate and revoke the keys of client apps."""
 
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
@@ -8,9 +8,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError
 
 from base import clock
-from base.problems import InvalidInput
+from base.problems import InvalidInput, Problem
 from users.access import Scope
 from users.models import ApiKey, Organization
+from users.rotation import apikey_rotate, overlap_of
 from users.services import apikey_create, apikey_revoke, apikey_state, organization_default
 
 
@@ -27,9 +28,9 @@ def _list(text: str) -> list[str]:
 
 
 class Command(BaseCommand):
-    """Keys for people at a terminal; ``create`` prints the key, alone, on its last line."""
+    """Keys for people at a terminal; ``create`` and ``rotate`` print the key, alone, on their last line."""
 
-    help = "Make, list and revoke the API keys of client apps."
+    help = "Make, list, rotate and revoke the API keys of client apps."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -43,11 +44,14 @@ class Command(BaseCommand):
         create.add_argument("--expires", type=_moment, metavar="TIME", help="such as 2027-01-01; never without it")
         listing = actions.add_parser("list", help="show the keys there are, never their secrets")
         listing.add_argument("--organization", metavar="ID", help="only this organization's keys")
+        rotate = actions.add_parser("rotate", help="make a key that replaces another; printed alone on the last line")
+        rotate.add_argument("id", metavar="ID", help="the key to replace")
+        rotate.add_argument("--overlap", default="24h", metavar="TIME", help="how long the old key works: 24h, 30m, 0s")
         revoke = actions.add_parser("revoke", help="end a key at once")
         revoke.add_argument("id", metavar="ID", help="such as key_01JD...; 'apikey list' shows them")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        actions = {"create": self._create, "list": self._list, "revoke": self._revoke}
+        actions = {"create": self._create, "list": self._list, "rotate": self._rotate, "revoke": self._revoke}
         try:
             actions[options["action"]](options)
         except OperationalError as exc:
@@ -81,12 +85,28 @@ class Command(BaseCommand):
         for row in rows:
             self.stdout.write("  ".join(row))
 
+    def _rotate(self, options: dict[str, Any]) -> None:
+        key = _key(options["id"])
+        try:
+            made = apikey_rotate(key, overlap=overlap_of(options["overlap"]))
+        except Problem as exc:
+            raise CommandError(exc.detail.replace("/overlap", "--overlap")) from exc
+        self.stdout.write(f"Made {made.key.pk} ({made.key.name}) with the same rights as {key.pk}.")
+        self.stdout.write(f"The old key works until {clock.to_iso(made.old_until)}; 'apikey revoke' ends it at once.")
+        self.stdout.write("Keep the new one now: it cannot be shown again.")
+        self.stdout.write(made.secret)
+
     def _revoke(self, options: dict[str, Any]) -> None:
-        key = ApiKey.objects.filter(pk=options["id"]).first()
-        if key is None:
-            raise CommandError(f"There is no key {options['id']}; 'apikey list' shows those there are.")
+        key = _key(options["id"])
         apikey_revoke(key)
         self.stdout.write(f"Revoked {key.pk} ({key.name}); requests that carry it are refused from now on.")
+
+
+def _key(key_id: str) -> ApiKey:
+    key = ApiKey.objects.select_related("organization").filter(pk=key_id).first()
+    if key is None:
+        raise CommandError(f"There is no key {key_id}; 'apikey list' shows those there are.")
+    return key
 
 
 def _option(path: str) -> str:
@@ -106,4 +126,5 @@ def _organization(organization_id: str | None) -> Organization:
 def _row(key: ApiKey) -> list[str]:
     used = f"used {clock.to_iso(key.last_used_at)}" if key.last_used_at else "never used"
     facts = [key.pk, f"{key.prefix}…", apikey_state(key), key.organization_id, key.name]
-    return [*facts, ",".join(key.scopes), key.rate or "any rate", used]
+    replaces = [f"replaces {key.replaces_id}"] if key.replaces_id else []
+    return [*facts, ",".join(key.scopes), key.rate or "any rate", used, *replaces]
