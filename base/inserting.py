@@ -5,7 +5,7 @@ from contextlib import nullcontext
 from functools import cache
 from typing import Any
 
-from django.db import connection, connections, transaction
+from django.db import IntegrityError, connection, connections, transaction
 from django.db.models import Field, Model
 
 from base.turns import write_soon
@@ -27,6 +27,30 @@ def insert(rows: Sequence[Model]) -> None:
         _insert_by_django(rows)
     for row in rows:
         row._state.adding, row._state.db = False, connection.alias
+
+
+def insert_missing(rows: Sequence[Model]) -> int:
+    """Store those of new rows whose ids are not there yet; safe to repeat, and against twins. Return how many."""
+    if not rows:
+        return 0
+    model = type(rows[0])
+    present = set(model._default_manager.filter(pk__in=[row.pk for row in rows]).values_list("pk", flat=True))
+    missing = [row for row in rows if row.pk not in present]
+    try:
+        insert(missing)
+        return len(missing)
+    except IntegrityError:
+        return sum(map(_insert_one, missing))
+
+
+def _insert_one(row: Model) -> bool:
+    try:
+        insert([row])
+    except IntegrityError:
+        if not type(row)._default_manager.filter(pk=row.pk).exists():
+            raise
+        return False
+    return True
 
 
 def _insert_by_django(rows: Sequence[Model]) -> None:

@@ -1,6 +1,5 @@
 """POSTs to services outside: bounded, without redirects, never to an address inside of our own network."""
 
-import ipaddress
 import socket
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +8,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from base.addresses import is_literal, is_public
 from base.problems import InvalidInput
 from base.strict_json import parse_json
 from components.errors import ComponentError, PermanentError, TransientError
@@ -18,25 +18,6 @@ MAX_ANSWER_BYTES = 4 * 1024 * 1024
 CONNECT_SECONDS = 10.0
 CHUNK_BYTES = 64 * 1024
 TRANSIENT = frozenset({408, 425, 429})
-
-
-def is_public(text: str) -> bool:
-    """Tell whether an address belongs to the public internet, as a whole or wrapped into IPv6."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        if same := address.ipv4_mapped or _nat64(address):
-            return is_public(str(same))
-        inner = address.sixtofour or (address.teredo or (None, None))[1]
-        if inner is not None and not is_public(str(inner)):
-            return False
-    return address.is_global and not address.is_multicast and not address.is_reserved
-
-
-def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    # Source: https://www.rfc-editor.org/rfc/rfc6052
-    if address not in ipaddress.ip_network("64:ff9b::/96"):
-        return None
-    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 def _not_allowed(host: str) -> PermanentError:
@@ -116,17 +97,9 @@ class OutboundHttp:
         host = target.host or ""
         if target.scheme not in ("http", "https") or not host:
             raise PermanentError("The service's URL must begin with https:// or http://.", type="bad_url")
-        if not self._allow_private and _is_literal(host) and not is_public(host):
+        if not self._allow_private and is_literal(host) and not is_public(host):
             raise _not_allowed(host)
         return target
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return False
-    return True
 
 
 def _check_status(response: aiohttp.ClientResponse, where: str) -> None:

@@ -25,6 +25,7 @@ SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY and PRODUCTION:
     raise ImproperlyConfigured("Set SECRET_KEY or SECRET_KEY_FILE: production has no default key.")
 SECRET_KEY = SECRET_KEY or read_or_make(DATA_DIR / "secret_key")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])  # former keys: what they hid can still be read
 
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else [*LOOPBACK, HOST])
@@ -164,6 +165,10 @@ OPENAI_REQUESTS_PER_MINUTE = env.int("OPENAI_REQUESTS_PER_MINUTE", default=0)  #
 OPENAI_TOKENS_PER_MINUTE = env.int("OPENAI_TOKENS_PER_MINUTE", default=0)
 HTTP_ALLOW_PRIVATE = env.bool("HTTP_ALLOW_PRIVATE", default=False)
 
+# --- Webhooks -------------------------------------------------------------------------------------------------
+WEBHOOKS_ALLOW_PRIVATE = env.bool("WEBHOOKS_ALLOW_PRIVATE", default=False)
+WEBHOOKS_ALLOW_HTTP = env.bool("WEBHOOKS_ALLOW_HTTP", default=not PRODUCTION)
+
 # --- Engine ---------------------------------------------------------------------------------------------------
 WORKERS = env.int("WORKERS", default=2)
 MAX_IN_FLIGHT = env.int("MAX_IN_FLIGHT", default=768)
@@ -180,7 +185,7 @@ Q_TIMEOUT_SECONDS = DRAIN_SECONDS + CONTEXT_TIMEOUT_SECONDS + 60
 Q_CLUSTER = {
     "name": "draftline",
     "cluster_name": "chores",
-    "workers": 1,
+    "workers": 2,  # one sweeps while the other delivers webhooks
     "queue_limit": 1,
     "bulk": 1,
     "poll": 0.2,

@@ -11,10 +11,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from base.addresses import is_public
 from components.builtin.http import HttpComponent, HttpConfig
 from components.contract import StepNotes, Tools
 from components.errors import ComponentError, PermanentError, TransientError
-from components.outbound import MAX_ANSWER_BYTES, OutboundHttp, PublicResolver, is_public
+from components.outbound import MAX_ANSWER_BYTES, OutboundHttp, PublicResolver
 from tests.components.conftest import view
 
 
