@@ -31,6 +31,8 @@ from contexts.selectors import VISIBLE_BATCHES, batch_get
 from contexts.states import Move, Status, sources, target
 from contexts.submission import ContextSubmission, PipelineReader, Submitter, check_sizes, context_row
 from contexts.updates import cancelled, retried
+from contexts.webhooks.bell import bell
+from contexts.webhooks.outbox import announce_now
 from users.idempotency import Idempotency
 
 MAX_CONTEXTS = 10_000
@@ -225,6 +227,7 @@ def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
         _batch_cancel(batch)
     tell_listeners()  # the owners
     tell_watchers()
+    bell.ring_for(batch.organization_id)
     batch.refresh_from_db()
     return batch
 
@@ -244,7 +247,8 @@ def _batch_cancel(batch: Batch) -> None:
         raise nothing_open
     # the batch first: after a crash between the two, the same wish cancels the rest
     Batch.objects.filter(pk=batch.pk).update(state=BatchState.CANCELLED, updated_at=now)
-    if not write_soon(lambda: rows.update(**cancelled(now))):  # all ended by themselves at the same moment
+    values = cancelled(now, batch.organization_id)
+    if not write_soon(lambda: rows.update(**values)):  # all ended by themselves at the same moment
         Batch.objects.filter(pk=batch.pk).update(state=batch.state)
         raise nothing_open
 
@@ -261,7 +265,9 @@ def batch_retry_failed(batch_id: str, *, organization_id: str | None) -> tuple[B
     now = clock.now()
     rows = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.RETRY))
     with _moving(batch):
-        matched = write_soon(lambda: rows.update(**retried(now)))
+        announce_now(Context.objects.filter(batch_id=batch.pk))
+        # what has ended since then waits for its announcement, and for the next wish
+        matched = write_soon(lambda: rows.exclude(announce=True).update(**retried(now)))
         if not matched:
             raise Conflict(f"No context of {batch.pk} has failed.")
         Batch.objects.filter(pk=batch.pk).update(state=BatchState.ACCEPTED, updated_at=now)

@@ -7,7 +7,21 @@ from base import clock
 from base.fields import IdField
 from base.ids import ID_MAX_LENGTH, new_id
 from contexts.states import Status
+from contexts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from users.models import Organization
+
+# Django finds the models of an app in this module.
+__all__ = [
+    "Batch",
+    "BatchState",
+    "Context",
+    "Provider",
+    "StepTranscript",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "Worker",
+    "WorkerState",
+]
 
 
 def new_context_id() -> str:
@@ -73,6 +87,7 @@ class Context(models.Model):
             organization's backlog.
         waiting_for: why it waits, where the engine knows better than the status says.
         revision: +1 for every visible change.
+        announce: that it has ended and nobody was told yet; only where its organization has a webhook.
     """
 
     id = IdField(new_context_id)
@@ -103,6 +118,7 @@ class Context(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     revision = models.PositiveIntegerField(default=1)
+    announce = models.BooleanField(null=True, editable=False)  # null: else the migration would write every row anew
     created_at = models.DateTimeField(default=clock.now)
     updated_at = models.DateTimeField(default=clock.now)
 
@@ -123,6 +139,7 @@ class Context(models.Model):
             models.Index(fields=["batch", "id"], name="contexts_batch_list"),
             models.Index(fields=["batch", "status", "ended_at"], name="contexts_progress"),
             models.Index(fields=["user"], name="contexts_by_user"),
+            models.Index(fields=["announce", "id"], name="contexts_announce", condition=models.Q(announce=True)),
         ]
 
     def __str__(self) -> str:

@@ -31,6 +31,8 @@ from contexts.submission import (
     title_of,
 )
 from contexts.updates import cancelled, retried
+from contexts.webhooks.bell import bell
+from contexts.webhooks.outbox import announce_now
 from users.idempotency import Idempotency
 
 FROM_FAILED = "failed"
@@ -93,9 +95,10 @@ def context_cancel(context_id: str, *, organization_id: str | None) -> Context:
     context = context_get(context_id, organization_id)
     now = clock.now()
     rows = Context.objects.filter(pk=context.pk, status__in=sources(Move.CANCEL))
-    matched = write_soon(lambda: rows.update(**cancelled(now)))
+    matched = write_soon(lambda: rows.update(**cancelled(now, context.organization_id)))
     tell_listeners()  # its owner
     tell_watchers()
+    bell.ring_for(context.organization_id)
     context.refresh_from_db()
     if not matched:
         raise Conflict(f"{context.pk} is {context.status}; only a context that has not ended can be cancelled.")
@@ -129,6 +132,7 @@ def context_retry(
     kept = [key for key in done if key not in dropped]
     data = rewind.rewind(context.data, context.step_runs, set(done) - set(kept))
     data = _patched(data, patch, rewind.keys_written_by(context.step_runs, set(kept)))
+    announce_now(Context.objects.filter(pk=context.pk, revision=context.revision))
     now = clock.now()
     values = retried(now) | {
         "data": data,

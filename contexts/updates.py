@@ -5,17 +5,19 @@ from typing import Any
 
 from contexts.move_log import moved
 from contexts.states import Move
+from contexts.webhooks.listeners import announcement
 
 RETRIED = "somebody set it going again"
 
 
-def cancelled(now: datetime) -> dict[str, Any]:
+def cancelled(now: datetime, organization_id: str) -> dict[str, Any]:
     """Return the columns of a cancelled context: ended, and nobody's any more."""
     return moved(Move.CANCEL, now) | {
         "lease_token": "",
         "next_retry_at": None,
         "waiting_for": "",
         "ended_at": now,
+        **announcement(organization_id),
     }
 
 

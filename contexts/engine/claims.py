@@ -29,6 +29,8 @@ from contexts.engine.subscriber import tell_watchers
 from contexts.models import Context, Worker, WorkerState, new_worker_id
 from contexts.move_log import moved
 from contexts.states import Move, Status, sources
+from contexts.webhooks.bell import bell
+from contexts.webhooks.listeners import announcement
 
 CLAIM_AT_ONCE = 100
 HANDED_BACK = "its worker gave it back"
@@ -206,7 +208,9 @@ def fail_held(context: Context, token: str, *, type: str, message: str) -> bool:
         step_runs=step_runs,
         lease_token="",
         ended_at=now,
+        **announcement(context.organization_id),
     )
+    bell.ring_for(context.organization_id)
     return bool(matched)
 
 

@@ -10,6 +10,8 @@ from contexts.engine.group_mongo import group_on_mongo
 from contexts.engine.group_sqlite import group_on_sqlite
 from contexts.engine.job import Write
 from contexts.engine.subscriber import tell_watchers
+from contexts.states import ENDED, MOVES
+from contexts.webhooks.bell import bell
 
 
 def write_group(writes: list[Write]) -> list[bool]:
@@ -19,6 +21,8 @@ def write_group(writes: list[Write]) -> list[bool]:
     only its beginning was written: a checkpoint writes the same again, and an end matches nothing any more. Whoever
     is told so has nothing left to do.
     """
-    found = group_on_mongo(writes) if connection.vendor == "mongodb" else group_on_sqlite(writes)
+    done = group_on_mongo(writes) if connection.vendor == "mongodb" else group_on_sqlite(writes)
     tell_watchers()
-    return found
+    for organization_id in {write.organization_id for write in writes if MOVES[write.move][1] in ENDED}:
+        bell.ring_for(organization_id)
+    return done

@@ -59,6 +59,7 @@ class Write:
 
     Args:
         values: column -> new value, as stored; status, lease and revision follow from the move.
+        organization_id: whose context it is; an end may have to be announced.
     """
 
     context_id: str
@@ -66,6 +67,7 @@ class Write:
     move: Move
     values: dict[str, Any] = field(default_factory=dict)
     transcripts: tuple[Transcript, ...] = ()
+    organization_id: str = ""
 
 
 class LeaseLost(Exception):

@@ -285,7 +285,7 @@ class Runner:
 
     async def _write(self, job: Job, move: Move, values: dict[str, Any], progress: Progress) -> None:
         transcripts, progress.transcripts = tuple(progress.transcripts), []
-        await self._store.commit(Write(job.id, job.lease, move, values, transcripts))
+        await self._store.commit(Write(job.id, job.lease, move, values, transcripts, job.organization_id))
 
 
 async def _gather(coroutines: list[Awaitable[StepFailure | None]]) -> list[StepFailure | None]:

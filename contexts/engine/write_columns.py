@@ -6,7 +6,8 @@ from base import clock
 from contexts.engine.job import Write
 from contexts.models import StepTranscript
 from contexts.move_log import Entry, entry
-from contexts.states import MOVES, target
+from contexts.states import ENDED, MOVES, target
+from contexts.webhooks.listeners import announcement
 
 
 def columns_of(write: Write) -> dict[str, Any]:
@@ -14,7 +15,8 @@ def columns_of(write: Write) -> dict[str, Any]:
     came_from, leads_to = MOVES[write.move]
     if leads_to in came_from:  # a checkpoint keeps status and lease
         return write.values
-    return {**write.values, "status": target(write.move), "lease_token": ""}
+    announced = announcement(write.organization_id) if leads_to in ENDED else {}
+    return {**write.values, **announced, "status": target(write.move), "lease_token": ""}
 
 
 def entry_of(write: Write) -> Entry | None:

@@ -1,0 +1,260 @@
+"""Every wish about endpoints: make, change, switch, rotate the secret, test, remove."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import IntegrityError
+from django.db.models import QuerySet
+
+from base import clock
+from base.addresses import is_literal, is_public
+from base.encryption import decrypt, encrypt, is_current
+from base.ids import ID_MAX_LENGTH
+from base.inserting import insert
+from base.problems import Conflict, Fault, InvalidInput, NotFound
+from contexts.idempotency import Idempotency
+from contexts.webhooks.bell import bell
+from contexts.webhooks.events import SUBSCRIBABLE, Event
+from contexts.webhooks.listeners import listeners
+from contexts.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint, new_endpoint_id
+from contexts.webhooks.payloads import test_payload
+from contexts.webhooks.secrets import new_secret
+
+MOST_ENDPOINTS = 20
+MAX_URL_LENGTH = 2000
+MAX_DESCRIPTION_LENGTH = 200
+OVERLAP = timedelta(hours=24)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class EndpointWish:
+    """What an endpoint is to be."""
+
+    url: str
+    events: Sequence[str]
+    description: str = ""
+
+
+def endpoints_visible(organization_id: str | None) -> QuerySet[WebhookEndpoint]:
+    """Return the endpoints of an organization; None means of all."""
+    rows = WebhookEndpoint.objects.all()
+    return rows if organization_id is None else rows.filter(organization_id=organization_id)
+
+
+def endpoint_get(endpoint_id: str, organization_id: str | None) -> WebhookEndpoint:
+    """Return one endpoint.
+
+    Raises:
+        NotFound: there is none, or it is another organization's.
+    """
+    endpoint = endpoints_visible(organization_id).filter(pk=endpoint_id).first()
+    if endpoint is None:
+        raise NotFound(f"There is no webhook {endpoint_id[:ID_MAX_LENGTH]!r}.")
+    return endpoint
+
+
+def endpoint_create(
+    wish: EndpointWish, *, organization_id: str, idempotency: Idempotency | None = None
+) -> tuple[WebhookEndpoint, str, bool]:
+    """Make an endpoint. Return it, its secret, and whether this is the first such request.
+
+    Raises:
+        InvalidInput: the address or an event is not valid.
+        Conflict: the organization has as many as it may have.
+        IdempotencyMismatch: the key was used with another body.
+    """
+    known = idempotency.find() if idempotency else None
+    existing = WebhookEndpoint.objects.filter(pk=known, organization_id=organization_id).first() if known else None
+    if existing is not None:
+        return existing, decrypt(existing.secret), False
+    _check(wish)
+    if endpoints_visible(organization_id).count() >= MOST_ENDPOINTS:
+        raise Conflict(f"There are {MOST_ENDPOINTS} webhooks already, which is the most; remove one first.")
+    new_id = known or new_endpoint_id()
+    if idempotency and not known and not idempotency.reserve(new_id):
+        return endpoint_create(wish, organization_id=organization_id, idempotency=idempotency)
+    endpoint, secret = _insert(wish, organization_id, new_id)
+    return endpoint, secret, not known
+
+
+def _insert(wish: EndpointWish, organization_id: str, new_id: str) -> tuple[WebhookEndpoint, str]:
+    secret = new_secret()
+    endpoint = WebhookEndpoint(
+        id=new_id,
+        organization_id=organization_id,
+        url=wish.url,
+        events=_ordered(wish.events),
+        description=wish.description,
+        secret=encrypt(secret),
+    )
+    try:
+        insert([endpoint])
+    except IntegrityError:  # a twin of this request was faster
+        endpoint = WebhookEndpoint.objects.get(pk=new_id)
+        secret = decrypt(endpoint.secret)
+    listeners.forget()
+    return endpoint, secret
+
+
+def endpoint_update(endpoint: WebhookEndpoint, wish: EndpointWish) -> None:
+    """Change where and of what an endpoint is told.
+
+    Raises:
+        InvalidInput: the address or an event is not valid.
+    """
+    _check(wish)
+    endpoint.url, endpoint.events, endpoint.description = wish.url, _ordered(wish.events), wish.description
+    endpoint.save(update_fields=["url", "events", "description"])
+    listeners.forget()
+
+
+def endpoint_switch_on(endpoint: WebhookEndpoint) -> None:
+    """Let an endpoint be told again, also of what waits for it. The row first: a crash leaves what the sweep mends."""
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(is_active=True, disabled_reason="", failing_since=None)
+    endpoint.refresh_from_db()
+    listeners.forget()
+    deliveries_unpark([endpoint.pk])
+    bell.ring()
+
+
+def endpoint_switch_off(endpoint: WebhookEndpoint, reason: str = "") -> bool:
+    """Tell an endpoint nothing more; what waits for it is kept. True if it was on.
+
+    Args:
+        reason: why, where nobody wished it.
+    """
+    was_on = WebhookEndpoint.objects.filter(pk=endpoint.pk, is_active=True).update(
+        is_active=False, disabled_reason=reason
+    )
+    if was_on and reason:
+        logger.warning("webhook_switched_off webhook=%s reason=%s", endpoint.pk, reason)
+    WebhookDelivery.objects.filter(endpoint_id=endpoint.pk, state=DeliveryState.PENDING).update(next_attempt_at=None)
+    endpoint.refresh_from_db()
+    listeners.forget()
+    return bool(was_on)
+
+
+def deliveries_unpark(endpoint_ids: Sequence[str]) -> int:
+    """Make due what waits for endpoints that are switched on again."""
+    parked = WebhookDelivery.objects.filter(
+        endpoint_id__in=list(endpoint_ids), state=DeliveryState.PENDING, next_attempt_at=None
+    )
+    return parked.update(next_attempt_at=clock.now())
+
+
+def endpoint_rotate(endpoint: WebhookEndpoint) -> str:
+    """Give an endpoint a new secret and return it; the old one signs too for a day."""
+    secret = new_secret()
+    endpoint.previous_secret, endpoint.secret = endpoint.secret, encrypt(secret)
+    endpoint.previous_secret_until = clock.now() + OVERLAP
+    endpoint.save(update_fields=["secret", "previous_secret", "previous_secret_until"])
+    return secret
+
+
+def endpoint_secrets(endpoint: WebhookEndpoint) -> list[str]:
+    """Return the secrets that sign now, the newest first.
+
+    Raises:
+        Unreadable: SECRET_KEY was changed.
+    """
+    tokens = [endpoint.secret]
+    until = endpoint.previous_secret_until
+    if endpoint.previous_secret and until is not None and until > clock.now():
+        tokens.append(endpoint.previous_secret)
+    return [decrypt(token) for token in tokens]
+
+
+def endpoint_test(endpoint: WebhookEndpoint) -> WebhookDelivery:
+    """Send a test to an endpoint, once; the delivery's log says what came of it.
+
+    Raises:
+        Conflict: it is switched off.
+    """
+    if not endpoint.is_active:
+        raise Conflict(f"{endpoint.pk} is switched off; switch it on first.")
+    now = clock.now()
+    delivery = WebhookDelivery(
+        endpoint=endpoint,
+        organization_id=endpoint.organization_id,
+        event=Event.TEST,
+        resource_id=endpoint.pk,
+        payload=test_payload(endpoint.pk, now),
+        next_attempt_at=now,
+    )
+    insert([delivery])
+    bell.ring()
+    return delivery
+
+
+def endpoint_delete(endpoint: WebhookEndpoint) -> None:
+    """Remove an endpoint and all its deliveries."""
+    endpoint.delete()
+    listeners.forget()
+
+
+def secrets_reencrypt() -> int:
+    """Encrypt anew what still needs a former SECRET_KEY, so that it may be forgotten. Return how many rows."""
+    if not settings.SECRET_KEY_FALLBACKS:
+        return 0
+    changed = 0
+    for row in WebhookEndpoint.objects.all():
+        changed += sum(_reencrypt(row, name) for name in ("secret", "previous_secret"))
+    return changed
+
+
+def _reencrypt(row: WebhookEndpoint, name: str) -> int:
+    token = getattr(row, name)
+    if not token or is_current(token):
+        return 0
+    return WebhookEndpoint.objects.filter(pk=row.pk, **{name: token}).update(**{name: encrypt(decrypt(token))})
+
+
+def _ordered(events: Sequence[str]) -> list[str]:
+    return [event.value for event in SUBSCRIBABLE if event in events]
+
+
+def _check(wish: EndpointWish) -> None:
+    faults = [*url_faults(wish.url), *_event_faults(wish.events)]
+    if len(wish.description) > MAX_DESCRIPTION_LENGTH:
+        faults.append(Fault("/description", f"Write at most {MAX_DESCRIPTION_LENGTH} characters."))
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _event_faults(events: Sequence[str]) -> list[Fault]:
+    known = ", ".join(SUBSCRIBABLE)
+    if not events:
+        return [Fault("/events", f"Name at least one of {known}.")]
+    strangers = [(place, event) for place, event in enumerate(events) if event not in SUBSCRIBABLE]
+    return [Fault(f"/events/{place}", f"There is no event {event!r}; there are {known}.") for place, event in strangers]
+
+
+def url_faults(url: str) -> list[Fault]:
+    """Return what is wrong with an address; whether its name leads into our own network is seen when it is sent to."""
+    message = _url_message(url)
+    return [Fault("/url", message)] if message else []
+
+
+def _url_message(url: str) -> str:
+    if len(url) > MAX_URL_LENGTH or not url.isascii() or not url.isprintable() or " " in url:
+        return f"Write at most {MAX_URL_LENGTH} printable ASCII characters without spaces."
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "This is no address; write it as https://example.com/hooks."
+    if parts.scheme not in ("https", "http") or not host:
+        return "This is no address; write it as https://example.com/hooks."
+    if parts.scheme == "http" and not settings.WEBHOOKS_ALLOW_HTTP:
+        return "Only https:// is allowed here: what is sent must not be read on the way."
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        return "Leave out names, passwords and what follows a '#'."
+    if is_literal(host) and not settings.WEBHOOKS_ALLOW_PRIVATE and not is_public(host):
+        return "This address lies inside of a private network."
+    return ""
