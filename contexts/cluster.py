@@ -86,7 +86,8 @@ def run_cluster(name: str) -> int:
     works_contexts = name == CONTEXTS_CLUSTER
     cluster = BoundedCluster(PatientBroker(get_broker(name), vacancies) if works_contexts else None)
     cluster.start()
-    logger.info("cluster_started name=%s workers=%s", name, settings.WORKERS if works_contexts else 1)
+    workers = settings.WORKERS if works_contexts else settings.Q_CLUSTER["workers"]
+    logger.info("cluster_started name=%s workers=%s", name, workers)
     keeper = DrainKeeper(settings.WORKERS) if works_contexts else ChoresKeeper()
     while cluster.waits(WATCH_SECONDS):
         note_alive(name)

@@ -16,6 +16,8 @@ from contexts.engine.claims import free_orphans
 from contexts.engine.reaper import Reaper
 from contexts.models import Context, Worker, WorkerState
 from contexts.states import Status
+from contexts.webhooks.bell import bell
+from contexts.webhooks.deliveries import deliveries_due, webhooks_repair
 from users.idempotency import idempotency_prune
 
 WORKERS_KEPT = timedelta(days=7)
@@ -39,14 +41,18 @@ def _sweep() -> None:
     database_clock.refresh()
     now = clock.now()
     dead, orphans, batches = _reaper().reap(), free_orphans(), batches_repair()
-    if dead or orphans or batches:
-        logger.warning("sweep_mended dead_workers=%s orphans=%s batches=%s", dead, orphans, batches)
+    deliveries = webhooks_repair()
+    if dead or orphans or batches or deliveries:
+        facts = (dead, orphans, batches, deliveries)
+        logger.warning("sweep_mended dead_workers=%s orphans=%s batches=%s deliveries=%s", *facts)
     idempotency_prune()
     ended = [WorkerState.STOPPED, WorkerState.BURIED]
     Worker.objects.filter(state__in=ended, heartbeat_at__lt=now - WORKERS_KEPT).delete()
     Failure.objects.filter(stopped__lt=now - WORKERS_KEPT).delete()  # django-q2 prunes its successes only
     if not drain_is_live() and work_is_due():
         start_drain()
+    if webhooks_are_due():
+        bell.ring()
 
 
 @cache
@@ -60,3 +66,10 @@ def work_is_due() -> bool:
     if Context.objects.filter(status=Status.PENDING).exists():
         return True
     return Context.objects.filter(status=Status.RETRYING, next_retry_at__lte=clock.now()).exists()
+
+
+def webhooks_are_due() -> bool:
+    """Tell whether an end is to be announced, or a delivery to be sent."""
+    if Context.objects.filter(announce=True).exists():
+        return True
+    return bool(deliveries_due(clock.now(), busy=(), most=1))

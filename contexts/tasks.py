@@ -9,6 +9,7 @@ from contexts.engine.run import run_drain
 from contexts.engine.shared_memory import pulse, stop_byte
 from contexts.keeper import drains_below
 from contexts.sweep import sweep as run_sweep
+from contexts.webhooks.turn import take_turn
 
 
 def drain() -> int:
@@ -22,3 +23,8 @@ def sweep() -> None:
     """Mend what crashes left, and make sure that somebody works."""
     pulse.beat()
     run_sweep()
+
+
+def webhooks() -> int:
+    """Announce what has ended and deliver what is due; return how many attempts were made."""
+    return take_turn(should_stop=stop_byte.is_set)
