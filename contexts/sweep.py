@@ -16,8 +16,9 @@ from contexts.engine.claims import free_orphans
 from contexts.engine.reaper import Reaper
 from contexts.models import Context, Worker, WorkerState
 from contexts.states import Status
+from contexts.webhooks import turn as webhooks
 from contexts.webhooks.bell import bell
-from contexts.webhooks.deliveries import deliveries_due, webhooks_repair
+from contexts.webhooks.deliveries import webhooks_repair
 from users.idempotency import idempotency_prune
 
 WORKERS_KEPT = timedelta(days=7)
@@ -51,7 +52,7 @@ def _sweep() -> None:
     Failure.objects.filter(stopped__lt=now - WORKERS_KEPT).delete()  # django-q2 prunes its successes only
     if not drain_is_live() and work_is_due():
         start_drain()
-    if webhooks_are_due():
+    if webhooks.work_is_waiting():
         bell.ring()
 
 
@@ -66,10 +67,3 @@ def work_is_due() -> bool:
     if Context.objects.filter(status=Status.PENDING).exists():
         return True
     return Context.objects.filter(status=Status.RETRYING, next_retry_at__lte=clock.now()).exists()
-
-
-def webhooks_are_due() -> bool:
-    """Tell whether an end is to be announced, or a delivery to be sent."""
-    if Context.objects.filter(announce=True).exists():
-        return True
-    return bool(deliveries_due(clock.now(), busy=(), most=1))

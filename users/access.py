@@ -25,6 +25,8 @@ class Scope(StrEnum):
     MEDIA_READ = "media:read"
     MEDIA_WRITE = "media:write"
     COMPONENTS_READ = "components:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
 
 
 _EDITED = ("templates_app", "components", "media_app")
@@ -43,7 +45,7 @@ _READ_SCOPES = frozenset(scope for scope in Scope if scope.endswith(":read"))
 _ROLE_SCOPES: dict[Role, frozenset[Scope]] = {
     Role.ADMINISTRATOR: frozenset(Scope),
     Role.EDITOR: _READ_SCOPES | {Scope.TEMPLATES_WRITE, Scope.MEDIA_WRITE},
-    Role.OPERATOR: _READ_SCOPES | {Scope.CONTEXTS_WRITE},
+    Role.OPERATOR: _READ_SCOPES | {Scope.CONTEXTS_WRITE, Scope.WEBHOOKS_WRITE},
     Role.AUDITOR: _READ_SCOPES,
     Role.CLIENT: frozenset({Scope.COMPONENTS_READ}),
 }

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from contexts.api import batches, content, contexts, live, moves
+from contexts.api import batches, content, contexts, live, moves, webhooks
 
 urlpatterns = [
     path("contexts", contexts.ContextsView.as_view()),
@@ -18,4 +18,11 @@ urlpatterns = [
     path("batches/<str:batch_id>/events", live.BatchEventsView.as_view()),
     path("batches/<str:batch_id>/cancel", batches.BatchCancelView.as_view()),
     path("batches/<str:batch_id>/retry-failed", batches.BatchRetryView.as_view()),
+    path("webhooks", webhooks.WebhooksView.as_view()),
+    path("webhooks/<str:webhook_id>", webhooks.WebhookView.as_view()),
+    path("webhooks/<str:webhook_id>/rotate-secret", webhooks.WebhookRotateView.as_view()),
+    path("webhooks/<str:webhook_id>/test", webhooks.WebhookTestView.as_view()),
+    path("webhooks/<str:webhook_id>/deliveries", webhooks.DeliveriesView.as_view()),
+    path("webhooks/<str:webhook_id>/deliveries/<str:delivery_id>", webhooks.DeliveryView.as_view()),
+    path("webhooks/<str:webhook_id>/deliveries/<str:delivery_id>/redeliver", webhooks.RedeliverView.as_view()),
 ]

@@ -35,6 +35,14 @@ def deliveries_visible(organization_id: str | None) -> QuerySet[WebhookDelivery]
     return rows if organization_id is None else rows.filter(organization_id=organization_id)
 
 
+def deliveries_find(
+    endpoint: WebhookEndpoint, *, state: str | None = None, event: str | None = None
+) -> QuerySet[WebhookDelivery]:
+    """Return the deliveries of an endpoint that fit, as lists show them: without what was sent and answered."""
+    wanted = {name: value for name, value in (("state", state), ("event", event)) if value is not None}
+    return WebhookDelivery.objects.filter(endpoint_id=endpoint.pk, **wanted).defer("payload", "attempts")
+
+
 def delivery_get(delivery_id: str, endpoint: WebhookEndpoint) -> WebhookDelivery:
     """Return one delivery of an endpoint.
 

@@ -16,13 +16,13 @@ from base.encryption import decrypt, encrypt, is_current
 from base.ids import ID_MAX_LENGTH
 from base.inserting import insert
 from base.problems import Conflict, Fault, InvalidInput, NotFound
-from contexts.idempotency import Idempotency
 from contexts.webhooks.bell import bell
 from contexts.webhooks.events import SUBSCRIBABLE, Event
 from contexts.webhooks.listeners import listeners
 from contexts.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint, new_endpoint_id
 from contexts.webhooks.payloads import test_payload
 from contexts.webhooks.secrets import new_secret
+from users.idempotency import Idempotency
 
 MOST_ENDPOINTS = 20
 MAX_URL_LENGTH = 2000

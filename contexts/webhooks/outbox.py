@@ -38,9 +38,7 @@ def announce_now(rows: QuerySet[Context]) -> None:
 
 
 def _announce(rows: QuerySet[Context]) -> int:
-    # the partial index of the marks is tiny, and walked in its own order
-    marked = rows.filter(announce=True).order_by("pk").defer("data", "step_runs", "pipeline")
-    contexts = list(marked[:AT_ONCE])
+    contexts = list(_in_order_of_marks(rows).defer("data", "step_runs", "pipeline")[:AT_ONCE])
     if contexts:
         endpoints = _endpoints({row.organization_id for row in contexts})
         deliveries = [*_of_contexts(contexts, endpoints), *_of_batches(contexts, endpoints)]
@@ -48,6 +46,16 @@ def _announce(rows: QuerySet[Context]) -> int:
             insert_missing(deliveries[start : start + INSERT_CHUNK])
         _unmark(contexts)
     return len(contexts)
+
+
+def _in_order_of_marks(rows: QuerySet[Context]) -> QuerySet[Context]:
+    """Walk the tiny index of the marks. SQLite would walk the whole table for any other order, and for none."""
+    return rows.filter(announce=True).order_by("announce", "pk")
+
+
+def something_is_marked() -> bool:
+    """Tell whether an end waits for its announcement."""
+    return bool(_in_order_of_marks(Context.objects.all()).values_list("pk", flat=True)[:1])
 
 
 Endpoints = dict[str, list[WebhookEndpoint]]

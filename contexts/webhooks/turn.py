@@ -18,6 +18,7 @@ from base import clock
 from base.encryption import Unreadable
 from base.locks import one_at_a_time
 from base.problems import Busy
+from contexts.webhooks.bell import bell
 from contexts.webhooks.deliveries import (
     deliveries_due,
     delivery_claim,
@@ -27,7 +28,7 @@ from contexts.webhooks.deliveries import (
 )
 from contexts.webhooks.endpoints import endpoint_secrets
 from contexts.webhooks.models import WebhookDelivery, WebhookEndpoint
-from contexts.webhooks.outbox import announce_waiting
+from contexts.webhooks.outbox import announce_waiting, something_is_marked
 from contexts.webhooks.secrets import signed_headers
 from contexts.webhooks.sending import Outcome, send
 
@@ -45,25 +46,34 @@ logger = logging.getLogger(__name__)
 
 def take_turn(*, should_stop: Callable[[], bool] = lambda: False, linger_seconds: float = LINGER_SECONDS) -> int:
     """Announce and deliver. Return how many attempts were made; none where somebody else is at it."""
-    made = 0
-    while True:
+    made, ends_at = 0, time.monotonic() + TURN_SECONDS
+    while not should_stop():
         try:
             with one_at_a_time("webhooks", "Somebody else delivers."):
-                made += Turn(should_stop, linger_seconds).run()
+                made += Turn(should_stop, linger_seconds, ends_at).run()
         except Busy:
-            return made
-        # who rang between our last look and the end of the lock was sent away
-        if should_stop() or not (announce_waiting() or deliveries_due(clock.now(), busy=(), most=1)):
-            return made
+            break
+        if not work_is_waiting():
+            break
+        if time.monotonic() >= ends_at:  # the next turn's
+            bell.ring()
+            break
+        # else somebody rang between our last look and the end of the lock, and was sent away
+    return made
+
+
+def work_is_waiting() -> bool:
+    """Tell whether an end is to be announced, or a delivery to be sent."""
+    return something_is_marked() or bool(deliveries_due(clock.now(), busy=(), most=1))
 
 
 class Turn:
     """What is on its way during one turn."""
 
-    def __init__(self, should_stop: Callable[[], bool], linger_seconds: float) -> None:
+    def __init__(self, should_stop: Callable[[], bool], linger_seconds: float, ends_at: float) -> None:
         self._should_stop = should_stop
         self._linger_seconds = linger_seconds
-        self._ends_at = time.monotonic() + TURN_SECONDS
+        self._ends_at = ends_at
         self._idle_since = time.monotonic()
         self._flying: dict[Future[Outcome], WebhookDelivery] = {}
         self._endpoints: Counter[str] = Counter()

@@ -7,10 +7,13 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from base import clock
+from base.encryption import encrypt
 from contexts.models import Batch, BatchState
 from contexts.states import Status
+from contexts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from media_app.models import Asset
-from templates_app.models import Template
+from templates_app.models import Template, TemplateVersion
 from tests.api.calls import MINIMAL
 from tests.contexts.rows import make_context
 from tests.docs.pages import ROOT, section, table_rows
@@ -20,6 +23,21 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANY_KEY, NOBODY_ASKS = "any key", "nobody asks"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
+def _template_of(organization: Organization) -> str:
+    """Make a template with a draft and a published version, whose number no other template has."""
+    published = 2 * Template.objects.count() + 1
+    template = Template.objects.create(
+        id=f"tmpl_{organization.pk}", name="Theirs", type="article", organization=organization
+    )
+    for number, published_at in ((published, clock.now()), (published + 1, None)):
+        TemplateVersion.objects.create(
+            id=f"{template.pk}.v{number}", template=template, number=number, structure={}, published_at=published_at
+        )
+    return template.pk
+
+
+HOOK = {"url": "https://hooks.example.com/draftline"}
+
 # What stands before a parameter -> makes such a row of an organization and returns its id. The second argument
 # holds the ids that come before it in the same address.
 MAKERS: dict[str, Callable[[Organization, list[str]], str]] = {
@@ -27,17 +45,24 @@ MAKERS: dict[str, Callable[[Organization, list[str]], str]] = {
     "batches": lambda organization, above: (
         Batch.objects.create(organization=organization, total=1, state=BatchState.ACCEPTED).pk
     ),
-    "templates": lambda organization, above: (
-        Template.objects.create(
-            id=f"tmpl_{organization.pk}", name="Theirs", type="article", organization=organization
-        ).pk
+    "templates": lambda organization, above: _template_of(organization),
+    "versions": lambda organization, above: str(
+        TemplateVersion.objects.get(template=above[0], published_at__isnull=False).number
     ),
     "media": lambda organization, above: (
         Asset.objects.create(organization=organization, title="Theirs", size_bytes=1, width=1, height=1).pk
     ),
+    "webhooks": lambda organization, above: (
+        WebhookEndpoint.objects.create(organization=organization, url=HOOK["url"], secret=encrypt("theirs")).pk
+    ),
+    "deliveries": lambda organization, above: (
+        WebhookDelivery.objects.create(
+            organization=organization, endpoint_id=above[0], event="webhook.test", resource_id=above[0], payload={}
+        ).pk
+    ),
 }
 # What a request needs to come as far as the look for its id; an empty object where nothing is said.
-BODIES: dict[tuple[str, str], Any] = {("POST", "/api/contexts"): MINIMAL}
+BODIES: dict[tuple[str, str], Any] = {("POST", "/api/contexts"): MINIMAL, ("POST", "/api/webhooks"): HOOK}
 
 
 @dataclass(frozen=True)

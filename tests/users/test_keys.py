@@ -150,7 +150,15 @@ def test_me_tells_a_person_who_they_are(organization):
         "id": person.pk,
         "name": "Ada L.",
         "organization_id": "org_test",
-        "scopes": ["components:read", "contexts:read", "contexts:write", "media:read", "templates:read"],
+        "scopes": [
+            "components:read",
+            "contexts:read",
+            "contexts:write",
+            "media:read",
+            "templates:read",
+            "webhooks:read",
+            "webhooks:write",
+        ],
         "role": "operator",
     }
 

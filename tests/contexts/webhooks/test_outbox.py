@@ -5,6 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from base import clock
+from base.inserting import insert_missing
 from contexts.batches import batch_cancel, batch_retry_failed, batch_submit
 from contexts.engine import claims
 from contexts.engine.group import write_group
@@ -118,7 +119,7 @@ def test_crash_in_the_middle_of_the_deliveries_loses_none(organization, monkeypa
     for _ in range(3):
         make_endpoint(organization, URL)
     end(held(organization))
-    inserted = outbox.insert_missing
+    inserted = insert_missing
     with monkeypatch.context() as patched:
         patched.setattr(outbox, "insert_missing", lambda rows: inserted(rows[:1]) and 1 / 0)
         with pytest.raises(ZeroDivisionError):
@@ -132,7 +133,7 @@ def test_twins_that_announce_the_same_end_store_it_once(organization, monkeypatc
     make_endpoint(organization, URL)
     context = held(organization)
     end(context)
-    inserted = outbox.insert_missing
+    inserted = insert_missing
 
     def twin_first(rows):
         monkeypatch.setattr(outbox, "insert_missing", inserted)
@@ -239,12 +240,12 @@ def test_cancelled_batch_is_told_with_each_of_its_contexts(organization):
 
 
 @pytest.mark.sqlite("reads SQLite's plan")
-def test_marks_are_found_by_their_own_index(organization):
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
-        announce_waiting()
+@pytest.mark.parametrize("look", [announce_waiting, outbox.something_is_marked])
+def test_marks_are_found_by_their_own_index(db, look):
+    with CaptureQueriesContext(connection) as queries:
+        look()
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN QUERY PLAN " + queries.captured_queries[0]["sql"])
         plan = " ".join(str(row) for row in cursor.fetchall())
     assert "contexts_announce" in plan, plan
+    assert "TEMP B-TREE" not in plan, plan
