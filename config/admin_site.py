@@ -7,7 +7,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 
-TITLES = {"media_app.Asset": "Media", "users.ApiKey": "API keys"}  # else the plural of the model
+TITLES = {  # else the plural of the model
+    "contexts.WebhookDelivery": "Deliveries",
+    "media_app.Asset": "Media",
+    "users.ApiKey": "API keys",
+}
 # group -> (model, its symbol); https://fonts.google.com/icons
 GROUPS: list[tuple[str, list[tuple[str, str]]]] = [
     (
@@ -19,6 +23,7 @@ GROUPS: list[tuple[str, list[tuple[str, str]]]] = [
             ("contexts.Provider", "smart_toy"),
         ],
     ),
+    ("Webhooks", [("contexts.WebhookEndpoint", "webhook"), ("contexts.WebhookDelivery", "outgoing_mail")]),
     (
         "Content",
         [

@@ -20,6 +20,8 @@ SCOPE_LABELS = {
     Scope.MEDIA_READ: "read the media library",
     Scope.MEDIA_WRITE: "upload to the media library",
     Scope.COMPONENTS_READ: "read components and pipelines (comes with any key)",
+    Scope.WEBHOOKS_READ: "read webhooks and what they were told",
+    Scope.WEBHOOKS_WRITE: "make, change and test webhooks",
 }
 
 

@@ -1,5 +1,5 @@
-"""Contexts, batches, workers, providers and the queue in the admin. Importing a module registers its pages."""
+"""The admin's pages about work and who is told of it. Importing a module registers its pages."""
 
-from contexts.admin import batches, contexts, providers, queue, workers
+from contexts.admin import batches, contexts, deliveries, providers, queue, webhooks, workers
 
-__all__ = ["batches", "contexts", "providers", "queue", "workers"]
+__all__ = ["batches", "contexts", "deliveries", "providers", "queue", "webhooks", "workers"]

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=base.clock.now, editable=False)),
             ],
             options={
+                'verbose_name': 'webhook',
                 'db_table': 'webhook_endpoints',
                 'ordering': ['-id'],
             },

@@ -74,13 +74,22 @@ def endpoint_create(
     if existing is not None:
         return existing, decrypt(existing.secret), False
     _check(wish)
-    if endpoints_visible(organization_id).count() >= MOST_ENDPOINTS:
-        raise Conflict(f"There are {MOST_ENDPOINTS} webhooks already, which is the most; remove one first.")
+    check_room(organization_id)
     new_id = known or new_endpoint_id()
     if idempotency and not known and not idempotency.reserve(new_id):
         return endpoint_create(wish, organization_id=organization_id, idempotency=idempotency)
     endpoint, secret = _insert(wish, organization_id, new_id)
     return endpoint, secret, not known
+
+
+def check_room(organization_id: str) -> None:
+    """Make sure that an organization may have one more.
+
+    Raises:
+        Conflict: it has as many as it may have.
+    """
+    if endpoints_visible(organization_id).count() >= MOST_ENDPOINTS:
+        raise Conflict(f"There are {MOST_ENDPOINTS} webhooks already, which is the most; remove one first.")
 
 
 def _insert(wish: EndpointWish, organization_id: str, new_id: str) -> tuple[WebhookEndpoint, str]:
@@ -219,11 +228,16 @@ def _ordered(events: Sequence[str]) -> list[str]:
     return [event.value for event in SUBSCRIBABLE if event in events]
 
 
-def _check(wish: EndpointWish) -> None:
-    faults = [*url_faults(wish.url), *_event_faults(wish.events)]
+def wish_faults(wish: EndpointWish) -> list[Fault]:
+    """Return what is wrong with what somebody wants."""
+    faults = [*_url_faults(wish.url), *_event_faults(wish.events)]
     if len(wish.description) > MAX_DESCRIPTION_LENGTH:
         faults.append(Fault("/description", f"Write at most {MAX_DESCRIPTION_LENGTH} characters."))
-    if faults:
+    return faults
+
+
+def _check(wish: EndpointWish) -> None:
+    if faults := wish_faults(wish):
         raise InvalidInput(faults)
 
 
@@ -235,7 +249,7 @@ def _event_faults(events: Sequence[str]) -> list[Fault]:
     return [Fault(f"/events/{place}", f"There is no event {event!r}; there are {known}.") for place, event in strangers]
 
 
-def url_faults(url: str) -> list[Fault]:
+def _url_faults(url: str) -> list[Fault]:
     """Return what is wrong with an address; whether its name leads into our own network is seen when it is sent to."""
     message = _url_message(url)
     return [Fault("/url", message)] if message else []

@@ -42,6 +42,7 @@ class WebhookEndpoint(models.Model):
     class Meta:
         db_table = "webhook_endpoints"
         ordering = ["-id"]
+        verbose_name = "webhook"
         indexes = [models.Index(fields=["organization", "id"], name="webhook_endpoints_org")]
 
     def __str__(self) -> str:
