@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
-from config import health, problem_pages
+from config import health, metrics, problem_pages
 
 handler400 = "base.problem_views.bad_request"
 handler403 = "base.problem_views.forbidden"
@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("favicon.ico", RedirectView.as_view(url=static("draftline.svg"))),  # browsers ask for it unbidden
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("metrics", metrics.metrics),
     path("problems", problem_pages.problem_list),
     path("problems/<slug:slug>", problem_pages.problem_page),
     path("api/schema", SpectacularJSONAPIView.as_view(), name="schema"),

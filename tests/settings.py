@@ -6,7 +6,15 @@ import tempfile
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="draftline-test-")
 os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
 os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL", "")
-for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "PRODUCTION", "DEBUG"):
+for name in (
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "OPENAI_MODEL",
+    "PRODUCTION",
+    "DEBUG",
+    "METRICS_TOKEN",
+    "BEHIND_PROXY",
+):
     os.environ.pop(name, None)
 
 from config.databases import is_mongo  # noqa: E402

@@ -173,5 +173,12 @@ def test_headers_without_an_end_are_refused_before_they_fill_the_memory(server):
         assert b"/problems/request-header-fields-too-large" in connection.recv(65_536)
 
 
+def test_metrics_are_for_programs_on_this_machine(server):
+    answer = ask(server, b"GET /metrics", key="")
+    assert answer.status == 200
+    assert b'draftline_http_requests_total{method="GET",route="/api/batches",status="503"} 1.0' in answer.body
+    ask(server, b"GET /metrics", b"X-Forwarded-For: 127.0.0.1", key="").problem(403)
+
+
 def test_the_server_is_well_afterwards(server):
     assert ask(server, b"GET /readyz").status == 200
