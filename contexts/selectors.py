@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Q, QuerySet, Value
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from base import clock
@@ -16,9 +16,10 @@ from base.ids import ID_MAX_LENGTH, first_id_at
 from base.prepared import Prepared
 from base.problems import NotFound
 from contexts.models import Batch, BatchState, Context
-from contexts.states import ENDED, VISIBLE, Status
+from contexts.states import ENDED, OPEN, VISIBLE, Status
 
 ID_TEXT = re.compile(r"ctx_[0-9A-Za-z]*", re.IGNORECASE)
+BATCH_ID_TEXT = re.compile(r"batch_[0-9A-Za-z]*", re.IGNORECASE)
 AFTER_ALL_TEXT = "\U0010ffff"
 FAILED_IDS_SHOWN = 1000
 MAX_MINUTES = 60 * 24 * 365  # an estimate beyond a year tells nothing
@@ -54,7 +55,7 @@ def contexts_find(organization_id: str | None, wanted: ContextFilter) -> QuerySe
     """Return the contexts that fit, as lists show them: without what may be megabytes of data."""
     rows = contexts_visible(None)
     rows = _of_batch(rows, organization_id, wanted) if wanted.batch_id else _of_all(rows, organization_id, wanted)
-    rows = _created(rows if wanted.type is None else rows.filter(type=wanted.type), wanted)
+    rows = _created(rows if wanted.type is None else _of_type(rows, wanted), wanted)
     if text := (wanted.text or "").strip():
         rows = rows.filter(_holds(text))
     return rows.defer("data", "step_runs", "moves")
@@ -68,13 +69,24 @@ def _holds(text: str) -> Q:
 
 def id_begins(ulid: str) -> Q:
     """Match ids by their beginning, as a range: the primary key's index finds it on every database."""
-    first = f"ctx_{ulid.upper()}"
+    return _begins("ctx", ulid)
+
+
+def _begins(prefix: str, ulid: str) -> Q:
+    first = f"{prefix}_{ulid.upper()}"
     return Q(pk__gte=first, pk__lt=first + AFTER_ALL_TEXT)
 
 
 def _of_all(rows: QuerySet[Context], organization_id: str | None, wanted: ContextFilter) -> QuerySet[Context]:
     rows = rows if organization_id is None else rows.filter(organization_id=organization_id)
     return rows.filter(status__in=list(wanted.statuses)) if wanted.statuses else rows
+
+
+def _of_type(rows: QuerySet[Context], wanted: ContextFilter) -> QuerySet[Context]:
+    """Keep the rows of a type; beside one status along its index, for failed ones are rarer than those of a type."""
+    if len(wanted.statuses) == 1:
+        return rows.alias(kind=Coalesce("type", Value(""))).filter(kind=wanted.type)
+    return rows.filter(type=wanted.type)
 
 
 def _of_batch(rows: QuerySet[Context], organization_id: str | None, wanted: ContextFilter) -> QuerySet[Context]:
@@ -134,6 +146,52 @@ def batches_visible(organization_id: str | None) -> QuerySet[Batch]:
     """Return the accepted batches of an organization; None means of all."""
     rows = Batch.objects.filter(state__in=VISIBLE_BATCHES)
     return rows if organization_id is None else rows.filter(organization_id=organization_id)
+
+
+@dataclass(frozen=True)
+class BatchFilter:
+    """Which batches are asked for; what is empty does not count.
+
+    Args:
+        status: as it is derived from the contexts.
+        text: what the id begins with where it is the beginning of an id, else what the name contains.
+    """
+
+    status: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    text: str | None = None
+
+
+def batches_find(organization_id: str | None, wanted: BatchFilter) -> QuerySet[Batch]:
+    """Return the batches that fit."""
+    rows = batches_visible(organization_id)
+    rows = rows if wanted.status is None else _with_batch_status(rows, wanted.status)
+    if start := wanted.created_after:
+        rows = rows.filter(created_at__gt=start, pk__gte=first_id_at("batch", start, shift=-CLOCK_SLACK))
+    if end := wanted.created_before:
+        rows = rows.filter(created_at__lt=end, pk__lt=first_id_at("batch", end, shift=CLOCK_SLACK))
+    text = (wanted.text or "").strip()
+    if BATCH_ID_TEXT.fullmatch(text):
+        return rows.filter(_begins("batch", text.partition("_")[2]))
+    return rows.filter(name__icontains=text) if text else rows
+
+
+def _with_batch_status(rows: QuerySet[Batch], status: str) -> QuerySet[Batch]:
+    """Keep the batches of a derived status: a look or two at an index for each batch, in the list's order."""
+    rows = rows.filter(
+        _has_contexts(Status.HELD, *OPEN) if status == "processing" else ~_has_contexts(Status.HELD, *OPEN)
+    )
+    if status == "processing":
+        return rows
+    if status == "cancelled":
+        return rows.filter(state=BatchState.CANCELLED)
+    failed = _has_contexts(Status.FAILED)
+    return rows.filter(failed if status == "completed_with_failures" else ~failed, state=BatchState.ACCEPTED)
+
+
+def _has_contexts(*statuses: str) -> Exists:
+    return Exists(Context.objects.filter(batch_id=OuterRef("pk"), status__in=[str(status) for status in statuses]))
 
 
 def batch_get(batch_id: str, organization_id: str | None) -> Batch:

@@ -89,7 +89,10 @@ class TemplateQuery(PageQuery):
     """What the list can be narrowed by."""
 
     type: str = Field(default="", description="Only templates for contexts of this type.")
+    tone: str | None = Field(default=None, description="Only templates of this very tone; empty: of any tone.")
+    audience: str | None = Field(default=None, description="Only templates for this very audience; empty: for any.")
     active: bool | None = Field(default=None, description="Only templates that are, or are not, in use.")
+    q: str = Field(default="", max_length=200, description="Only templates whose name contains this.")
 
 
 class HighestNumberFirst(NewestFirst):
@@ -210,6 +213,6 @@ def version_documents(versions: list[TemplateVersion]) -> list[dict[str, Any]]:
 
 
 def _filtered(rows: QuerySet[Template], query: TemplateQuery) -> QuerySet[Template]:
-    if query.type:
-        rows = rows.filter(type=query.type)
-    return rows if query.active is None else rows.filter(is_active=query.active)
+    asked = {"tone": query.tone, "audience": query.audience, "is_active": query.active, "type": query.type or None}
+    rows = rows.filter(**{name: value for name, value in asked.items() if value is not None})
+    return rows.filter(name__icontains=query.q.strip()) if query.q.strip() else rows

@@ -10,17 +10,17 @@ from rest_framework.views import APIView
 from base.etags import weak_tag_of
 from base.openapi import problems
 from base.pagination import NewestFirst
-from base.queries import PageQuery, query_parameters, read_query
+from base.queries import query_parameters, read_query
 from base.sparse import PARAMETER, Fields, fields_parameter, fields_wanted, sparse, wants
 from base.validation import read_model
 from contexts import models
 from contexts.api.access import submitter
 from contexts.api.common import MAX_SMALL_BODY_BYTES
 from contexts.api.documents import Batch, BatchOrPart, BatchPage, BatchRetried, BatchSummary, BulkAccepted
-from contexts.api.requests import BulkEnvelope, BulkSubmission, NoRequest
+from contexts.api.requests import BatchQuery, BulkEnvelope, BulkSubmission, NoRequest
 from contexts.batches import batch_cancel, batch_retry_failed, batch_submit
 from contexts.document import batch_document
-from contexts.selectors import batch_get, batch_progress, batches_progress, batches_visible
+from contexts.selectors import BatchFilter, batch_get, batch_progress, batches_find, batches_progress
 from users.access import Scope
 from users.caller import caller_required
 from users.creating import created, creating_headers, idempotency
@@ -71,18 +71,27 @@ class BatchesView(APIView):
     @extend_schema(
         operation_id="batches_list",
         tags=TAGS,
-        parameters=[*query_parameters(PageQuery), fields_parameter(BatchSummary)],
+        parameters=[*query_parameters(BatchQuery), fields_parameter(BatchSummary)],
         responses={200: BatchPage},
     )
     def get(self, request: Request) -> Response:
         """List batches, newest first."""
         fields = fields_wanted(request.query_params, BatchSummary)
-        read_query(PageQuery, request.query_params, besides=[PARAMETER])
+        query = read_query(BatchQuery, request.query_params, besides=[PARAMETER])
         pages = NewestFirst()
-        rows = batches_visible(caller_required(request).organization_id)
+        rows = batches_find(caller_required(request).organization_id, _filter(query))
         page: list[models.Batch] = pages.paginate_queryset(rows, request, view=self) or []
         progress = batches_progress(page)
         return pages.get_paginated_response([sparse(batch_document(row, progress[row.pk]), fields) for row in page])
+
+
+def _filter(query: BatchQuery) -> BatchFilter:
+    return BatchFilter(
+        status=query.status,
+        created_after=query.created_after,
+        created_before=query.created_before,
+        text=query.q,
+    )
 
 
 class BatchView(APIView):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from base.queries import Moment, PageQuery
-from contexts.api.documents import EXAMPLE_DATA, ContextStatus
+from contexts.api.documents import EXAMPLE_DATA, BatchStatus, ContextStatus
 from contexts.batches import MAX_CONTEXTS
 from contexts.services import FROM_FAILED
 from contexts.submission import ContextSubmission
@@ -49,6 +49,18 @@ class WaitQuery(BaseModel):
             description="Seconds. The answer comes as soon as the context has ended, after these at the latest.",
         ),
     ] = 0
+
+
+class BatchQuery(PageQuery):
+    """Which batches to list; all that are given must hold."""
+
+    status: BatchStatus | None = None
+    created_after: Annotated[Moment | None, Field(description="Later than this time.")] = None
+    created_before: Annotated[Moment | None, Field(description="Earlier than this time.")] = None
+    q: Annotated[
+        str | None,
+        Field(max_length=MAX_SEARCH_LENGTH, description="The beginning of an id, else what the name contains."),
+    ] = None
 
 
 class RetryRequest(BaseModel):

@@ -23,6 +23,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANY_KEY, NOBODY_ASKS = "any key", "nobody asks"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
+
 def _template_of(organization: Organization) -> str:
     """Make a template with a draft and a published version, whose number no other template has."""
     published = 2 * Template.objects.count() + 1

@@ -1,5 +1,7 @@
 """Bulk submissions and batches over HTTP."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from base.locks import one_at_a_time
@@ -113,7 +115,9 @@ def test_retrying_what_failed_reopens_a_cancelled_batch(api):
     assert Batch.objects.get().state == BatchState.ACCEPTED
 
 
-@pytest.mark.parametrize("query", ["limit=x", "cursor=x", "status=failed", "limit=5&limit=6"])
+@pytest.mark.parametrize(
+    "query", ["limit=x", "cursor=x", "status=failed", "limit=5&limit=6", "created_after=x", "q=%00"]
+)
 def test_a_bad_parameter_of_a_list_is_refused(api, query):
     problem_of(api.get(f"/api/batches?{query}"), 400)
 
@@ -142,3 +146,54 @@ def test_batch_that_somebody_else_moves_is_busy(api):
         problem = problem_of(post(api, f"/api/batches/{batch_id}/cancel", None), 409)
     assert problem["type"] == "/problems/busy"
     assert post(api, f"/api/batches/{batch_id}/cancel", None).status_code == 202
+
+
+def ids(answer):
+    assert answer.status_code == 200, answer.content
+    return [row["id"] for row in answer.json()["results"]]
+
+
+def test_batches_are_filtered_by_the_status_that_follows_from_their_contexts(api, organization):
+    wanted = {
+        "processing": ([Status.COMPLETED, Status.PENDING], BatchState.ACCEPTED),
+        "completed": ([Status.COMPLETED, Status.CANCELLED], BatchState.ACCEPTED),
+        "completed_with_failures": ([Status.COMPLETED, Status.FAILED], BatchState.ACCEPTED),
+        "cancelled": ([Status.FAILED, Status.CANCELLED], BatchState.CANCELLED),
+    }
+    made = {}
+    for status, (statuses, state) in wanted.items():
+        made[status] = bulk(api, 2)
+        end(made[status], *statuses)
+        Batch.objects.filter(pk=made[status]).update(state=state)
+    held = bulk(api, 1)
+    Context.objects.filter(batch_id=held).update(status=Status.HELD)
+    for status, batch_id in made.items():
+        found = ids(api.get(f"/api/batches?status={status}"))
+        assert found == ([held, batch_id] if status == "processing" else [batch_id])
+        assert api.get(f"/api/batches/{batch_id}").json()["status"] == status
+
+
+def test_batches_are_filtered_by_time_and_name(api):
+    old, new = bulk(api, 1, name="Spring articles"), bulk(api, 1, name="Autumn")
+    moment = datetime(2023, 5, 15, 10, 30, tzinfo=UTC)
+    Batch.objects.filter(pk=old).update(created_at=moment)
+    assert ids(api.get("/api/batches?created_before=2023-05-15T10:30:01Z")) == []  # its id is of today
+    assert ids(api.get("/api/batches?created_after=2023-05-15T10:30:00Z")) == [new]
+    assert ids(api.get("/api/batches?q=spring")) == [old]
+    assert ids(api.get(f"/api/batches?q={new}")) == [new]
+    assert set(ids(api.get("/api/batches?q=batch_"))) == {old, new}
+    assert ids(api.get("/api/batches?q=none")) == []
+
+
+def test_failed_contexts_beyond_those_that_a_batch_shows_are_walked_as_a_list(api, monkeypatch):
+    monkeypatch.setattr("contexts.selectors.FAILED_IDS_SHOWN", 2)
+    batch_id = bulk(api, 5)
+    end(batch_id, *[Status.FAILED] * 4)
+    assert len(api.get(f"/api/batches/{batch_id}").json()["failed_ids"]) == 2
+    seen, address = [], f"/api/contexts?batch_id={batch_id}&status=failed&fields=id&limit=3"
+    while address:
+        page = api.get(address).json()
+        seen += [row["id"] for row in page["results"]]
+        address = page["next"]
+    failed = Context.objects.filter(batch_id=batch_id, status=Status.FAILED)
+    assert seen == sorted(failed.values_list("pk", flat=True), reverse=True)

@@ -10,8 +10,10 @@ from base.pagination import NewestFirst
 from contexts.engine import claims
 from contexts.models import Batch, BatchState, Context
 from contexts.selectors import (
+    BatchFilter,
     ContextFilter,
     batch_progress,
+    batches_find,
     batches_visible,
     context_get,
     contexts_find,
@@ -49,6 +51,16 @@ LISTS = {
     "a status in a time": (
         ContextFilter(statuses=["failed"], created_after=NOON, created_before=NOON + timedelta(days=1)),
         "contexts_org_status (organization_id=? AND status=? AND _id>? AND _id<?",
+    ),
+    "a type and a status": (ContextFilter(type="article", statuses=["failed"]), "contexts_org_status"),
+    "a type in a time": (
+        ContextFilter(type="article", created_after=NOON),
+        "contexts_org_type (organization_id=? AND type=? AND _id>?",
+    ),
+    "a status and a title": (ContextFilter(statuses=["failed"], text="whale"), "contexts_org_status"),
+    "all there is": (
+        ContextFilter(["failed"], "article", "batch_a", NOON, NOON + timedelta(days=1), "whale"),
+        "contexts_batch_list (batch_id=? AND _id>? AND _id<?",
     ),
     "the beginning of an id": (ContextFilter(text="ctx_01JD"), "contexts_organization (organization_id=? AND _id>?"),
 }
@@ -114,6 +126,15 @@ def test_contexts_of_a_person_who_is_removed_are_found_from_an_index():
 
 def test_batches_are_listed_from_an_index():
     assert_reads_an_index(plans_of(page(batches_visible(OURS)), *WORK), "batches_organization")
+
+
+@pytest.mark.sqlite("plans of sub-queries are told by SQLite only")
+@pytest.mark.parametrize("status", ["processing", "cancelled", "completed", "completed_with_failures"])
+def test_batches_of_a_status_are_listed_in_order_with_a_look_at_an_index_for_each(status):
+    (plan,) = plans_of(page(batches_find(OURS, BatchFilter(status=status, created_after=NOON))), *WORK)
+    assert isinstance(plan, SqlitePlan)
+    plan.assert_reads("batches_organization (organization_id=? AND _id>?")
+    assert "COVERING INDEX contexts_progress (batch_id=? AND status=?)" in plan.text, plan.text
 
 
 def test_keys_and_people_are_found_from_an_index():

@@ -60,6 +60,17 @@ def test_list_is_filtered_by_type_and_activity(api, make):
     assert ids(api.get("/api/templates?type=article&active=false")) == ["tmpl_2"]
 
 
+def test_list_is_filtered_by_tone_audience_and_name(api, make):
+    make("tmpl_1", tone="warm", audience="friends")
+    make("tmpl_2", tone="warm")
+    make("tmpl_3")
+    assert ids(api.get("/api/templates?tone=warm")) == ["tmpl_2", "tmpl_1"]
+    assert ids(api.get("/api/templates?tone=warm&audience=")) == ["tmpl_2"]
+    assert ids(api.get("/api/templates?tone=")) == ["tmpl_3"]
+    assert ids(api.get("/api/templates?q=PL_2")) == ["tmpl_2"]
+    assert ids(api.get("/api/templates?q=%25")) == []
+
+
 def test_filter_that_is_no_truth_is_refused(api):
     answer = api.get("/api/templates?active=maybe")
     assert answer.status_code == 400
