@@ -3,11 +3,19 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from base.problems import Fault, InvalidInput, pointer
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# Beside StrictInt and its limits, after them: to JSON Schema 5.0 is a whole number too; "5" and true stay none.
+WHOLE_NUMBER = BeforeValidator(_whole)
 
 # pydantic's words, where ours say better what to do
 _MESSAGES: Mapping[str, str] = {

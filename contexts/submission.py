@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidat
 
 from base.problems import Fault, InvalidInput, TooLarge
 from base.strict_json import size_in_bytes
+from base.validation import WHOLE_NUMBER
+from components.pipeline import MAX_STEPS
 from components.services import pipeline_default, pipeline_get, pipeline_plan
 from contexts.claim_order import DEFAULT_PRIORITY
 from contexts.models import Context
@@ -20,12 +22,23 @@ MAX_METADATA_BYTES = 64 * 1024
 MAX_TITLE_LENGTH = 300
 
 
+Priority = Annotated[StrictInt, Field(ge=0, le=100), WHOLE_NUMBER]
+
+
 class StepObject(BaseModel):
     """A step with settings of its own, a condition, or leave to fail."""
 
-    model_config = ConfigDict(title="Step")
+    model_config = ConfigDict(title="Step", extra="forbid")
 
-    component: Annotated[str, Field(description="A component's type, or the id of a configured one.")]
+    component: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=64,
+            pattern="^[^#]+$",
+            description="A component's type, or the id of a configured one.",
+        ),
+    ]
     config: Annotated[dict[str, Any], Field(description="Settings that win over the component's own.")] = {}
     when: Annotated[
         str | None, Field(description="A JMESPath over {data, type, metadata}; where it is not true, it is skipped.")
@@ -33,8 +46,13 @@ class StepObject(BaseModel):
     on_error: Annotated[Literal["fail", "skip"], Field(description="skip: go on without its result.")] = "fail"
 
 
-Step = str | StepObject
-StepOrGroup = Annotated[Step | list[Step], Field(description="A step, or steps that run in parallel.")]
+ComponentName = Annotated[str, Field(min_length=1, max_length=64, pattern="^[^#]+$")]
+Step = ComponentName | StepObject
+Group = Annotated[list[Step], Field(min_length=1, max_length=MAX_STEPS)]
+Steps = Annotated[
+    list[Annotated[Step | Group, Field(description="A step, or steps that run in parallel.")]],
+    Field(min_length=1, max_length=MAX_STEPS),
+]
 
 
 def _steps_or_id(value: Any) -> list[Any] | str | None:
@@ -66,8 +84,8 @@ class ContextSubmission(BaseModel):
     type: Annotated[str, Field(pattern=SLUG_PATTERN, max_length=50, description="What it is, such as article.")]
     pipeline: Annotated[
         list[Any] | str | None,
-        PlainValidator(_steps_or_id, json_schema_input_type=list[StepOrGroup] | str | None),
-        PlainSerializer(lambda value: value, return_type=list[StepOrGroup] | str | None),
+        PlainValidator(_steps_or_id, json_schema_input_type=Steps | str | None),
+        PlainSerializer(lambda value: value, return_type=Steps | str | None),
         Field(description="Steps, or a pipeline's id; without it the default pipeline of the type."),
     ] = None
     data: Annotated[dict[str, Any], Field(description="What to write about; at most 1 MiB.")] = Field(
@@ -76,7 +94,7 @@ class ContextSubmission(BaseModel):
     metadata: Annotated[dict[str, Any], Field(description="Your own notes; at most 64 KiB.")] = Field(
         default_factory=dict
     )
-    priority: Annotated[StrictInt, Field(ge=0, le=100, description="0 is first, 100 is last.")] | None = None
+    priority: Annotated[Priority | None, Field(description="0 is first, 100 is last; 50 without it.")] = None
 
     # The rest of a context document may be sent along and is ignored, so that a document can be posted as it is.
     id: Annotated[Any, Field(description="Ignored: the server makes the id.")] = None

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
 from drf_spectacular.utils import extend_schema
-from pydantic import BaseModel, Field, RootModel, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, RootModel, WithJsonSchema
 from rest_framework import status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -77,10 +77,16 @@ class MediaQuery(PageQuery):
 class MediaUpload(BaseModel):
     """A form with the image and what is said about it."""
 
+    model_config = ConfigDict(extra="forbid")
+
     file: Binary = Field(description="PNG, JPEG, WebP or GIF.")
-    title: str = Field(max_length=200)
+    title: str = Field(max_length=200, pattern=r"\S")
     alt: str = Field(default="", max_length=500, description="What a reader who cannot see it is told.")
-    tags: str = Field(default="", description="Separated by commas; the field may also be repeated.")
+    tags: str = Field(
+        default="",
+        pattern=r"^[^|,]{0,50}(,[^|,]{0,50}){0,29}$",
+        description="At most 30, separated by commas; the field may also be repeated.",
+    )
 
 
 def media_document(asset: Asset, request: Request) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from rest_framework.response import Response
 from users.idempotency import HEADER, MAX_KEY_LENGTH, Idempotency, idempotency_of
 
 REPLAYED_HEADER = "Idempotency-Replayed"
+# printable ASCII; servers take blanks off a header's ends
+KEY_PATTERN = "^[!-~]([ -~]*[!-~])?$"
 
 
 def idempotency(request: Request, *, organization_id: str | None, route: str, body: Any) -> Idempotency | None:
@@ -36,7 +38,7 @@ def creating_headers(status: int = 201) -> list[OpenApiParameter]:
     return [
         OpenApiParameter(
             HEADER,
-            type={"type": "string", "minLength": 1, "maxLength": MAX_KEY_LENGTH},
+            type={"type": "string", "pattern": KEY_PATTERN, "maxLength": MAX_KEY_LENGTH},
             location=OpenApiParameter.HEADER,
             description="Your own name for this request. Sent again with the same body, it answers with the same "
             "resource instead of making another.",

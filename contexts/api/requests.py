@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field
 
 from base.queries import Moment, PageQuery
 from contexts.api.documents import EXAMPLE_DATA, BatchStatus, ContextStatus
 from contexts.batches import MAX_CONTEXTS
 from contexts.services import FROM_FAILED
-from contexts.submission import ContextSubmission
+from contexts.submission import ContextSubmission, Priority
 
 MAX_SEARCH_LENGTH = 200
 MAX_WAIT_SECONDS = 60
@@ -92,7 +92,7 @@ class BulkEnvelope(BaseModel):
 
     contexts: Annotated[list[Any], Field(min_length=1, max_length=MAX_CONTEXTS)]
     name: Annotated[str, Field(max_length=200, description="For people.")] = ""
-    priority: Annotated[StrictInt, Field(ge=0, le=100, description="Of the contexts that name none.")] | None = None
+    priority: Annotated[Priority | None, Field(description="Of the contexts that name none.")] = None
 
 
 class BulkSubmission(BulkEnvelope):
