@@ -1,0 +1,105 @@
+"""Thousands of spoilt bodies through every route that takes one: no error of ours, and a refusal stores nothing."""
+
+import json
+import logging
+from collections import Counter
+from random import Random
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from contexts.models import Batch, BatchState
+from contexts.samples.loader import samples_load
+from contexts.states import Status
+from tests.api.calls import PROBLEM
+from tests.api.mutations import Body, spoilt_form, spoilt_json
+from tests.conftest import SEED
+from tests.contexts.rows import STEPS, ran_context
+from tests.media_app.images import image
+from tests.stores.emptying import on_mongo
+
+# MongoDB's stand-in is slow, and what it stores is looked at after each refusal
+BODIES = 300 if on_mongo() else 20_000
+SEEDS = [json.loads(path.read_text()) for path in sorted(SEED.glob("*.json"))]
+
+
+class Route:
+    """One operation that takes a body: where it is, and bodies that were good once."""
+
+    def __init__(self, schema: dict[str, Any], path: str, method: str, ids: dict[str, list[str]]) -> None:
+        operation = schema["paths"][path][method]
+        self.method, self.path, self.ids = method.upper(), path, ids
+        self.statuses = set(operation["responses"])
+        content = operation["requestBody"]["content"]
+        self.is_form = "multipart/form-data" in content
+        self.documents = [*_examples(schema, content), {}]
+        if not self.is_form:
+            self.documents += SEEDS
+
+    def address(self, random: Random) -> str:
+        return self.path.format(**{name: random.choice(ids) for name, ids in self.ids.items()})
+
+    def body(self, random: Random) -> Body:
+        if self.is_form:
+            return spoilt_form(random, {"file": image(), "title": b"A picture", "alt": b"", "tags": b"one, two"})
+        return spoilt_json(random, self.documents)
+
+
+def _examples(schema: dict[str, Any], content: dict[str, Any]) -> list[Any]:
+    name = next(iter(content.values()))["schema"]["$ref"].rpartition("/")[2]
+    part = schema["components"]["schemas"][name]
+    return [part["example"]] if "example" in part else []
+
+
+@pytest.fixture
+def ids(organization) -> dict[str, list[str]]:
+    samples_load()
+    batch = Batch.objects.create(organization=organization, state=BatchState.ACCEPTED, total=2, name="x")
+    statuses = (Status.FAILED, Status.FAILED, Status.COMPLETED, Status.PENDING)
+    rows = [ran_context(organization, status, STEPS[:2], batch=batch) for status in statuses]
+    return {"context_id": [row.pk for row in rows], "batch_id": [batch.pk]}
+
+
+def row_counts() -> dict[str, int]:
+    return {model.__name__: model._default_manager.count() for model in apps.get_models()}
+
+
+def changes() -> int | None:
+    """How many rows SQLite has written on this connection; on MongoDB nobody can say."""
+    return None if on_mongo() else connection.connection.total_changes
+
+
+def test_no_body_is_an_error_of_ours_and_a_refusal_stores_nothing(api, ids, caplog):
+    caplog.set_level(logging.CRITICAL, "django")
+    random = Random(5)
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    fits = Draft202012Validator({"$ref": "#/components/schemas/Problem", "components": schema["components"]}).is_valid
+    routes = [
+        Route(schema, path, method, ids)
+        for path, item in schema["paths"].items()
+        for method, operation in item.items()
+        if "requestBody" in operation
+    ]
+    statuses: Counter[int] = Counter()
+    rows, written = row_counts(), changes()
+    for number in range(BODIES):
+        route = routes[number % len(routes)]
+        address, body = route.address(random), route.body(random)
+        answer = api.generic(route.method, address, body.content, body.content_type, headers=body.headers)
+        what = f"{number}: {route.method} {address} {body} -> {answer.status_code} {answer.content[:300]!r}"
+        assert answer.status_code < 500, what
+        assert str(answer.status_code) in route.statuses, what
+        statuses[answer.status_code] += 1
+        if answer.status_code >= 400:
+            assert answer["Content-Type"] == PROBLEM, what
+            assert fits(json.loads(answer.content)), what
+        if changes() != written or on_mongo():
+            now = row_counts()
+            assert answer.status_code < 400 or now == rows, what
+            rows, written = now, changes()
+    assert sum(statuses.values()) == BODIES
+    assert {201, 400, 409} <= set(statuses), statuses
