@@ -12,11 +12,13 @@ from django.db import connection
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from base.openapi import Problem
 from contexts.models import Batch, BatchState
 from contexts.samples.loader import samples_load
 from contexts.states import Status
-from tests.api.calls import PROBLEM
+from tests.api.calls import PROBLEM, problem_of
 from tests.api.mutations import Body, spoilt_form, spoilt_json
+from tests.api.test_bad_input import BAD_BODIES
 from tests.conftest import SEED
 from tests.contexts.rows import STEPS, ran_context
 from tests.media_app.images import image
@@ -35,6 +37,7 @@ class Route:
         self.method, self.path, self.ids = method.upper(), path, ids
         self.statuses = set(operation["responses"])
         content = operation["requestBody"]["content"]
+        self.takes_nothing = not operation["requestBody"].get("required", False)
         self.is_form = "multipart/form-data" in content
         self.documents = [*_examples(schema, content), {}]
         if not self.is_form:
@@ -73,17 +76,34 @@ def changes() -> int | None:
     return None if on_mongo() else connection.connection.total_changes
 
 
-def test_no_body_is_an_error_of_ours_and_a_refusal_stores_nothing(api, ids, caplog):
-    caplog.set_level(logging.CRITICAL, "django")
-    random = Random(5)
+@pytest.fixture
+def routes(ids) -> list[Route]:
     schema = SchemaGenerator().get_schema(request=None, public=True)
-    fits = Draft202012Validator({"$ref": "#/components/schemas/Problem", "components": schema["components"]}).is_valid
-    routes = [
+    return [
         Route(schema, path, method, ids)
         for path, item in schema["paths"].items()
         for method, operation in item.items()
         if "requestBody" in operation
     ]
+
+
+@pytest.mark.parametrize("name", BAD_BODIES)
+def test_every_route_refuses_a_body_that_cannot_be_read(api, routes, name):
+    rows = row_counts()
+    for route in routes:
+        if name == "nothing" and route.takes_nothing:
+            continue
+        address = route.address(Random(1))
+        answer = api.generic(route.method, address, BAD_BODIES[name], "application/json")
+        problem_of(answer, answer.status_code)
+        assert answer.status_code in (400, 413, 415), address
+    assert row_counts() == rows
+
+
+def test_no_body_is_an_error_of_ours_and_a_refusal_stores_nothing(api, routes, caplog):
+    caplog.set_level(logging.CRITICAL, "django")
+    random = Random(5)
+    fits = Draft202012Validator(Problem.model_json_schema()).is_valid
     statuses: Counter[int] = Counter()
     rows, written = row_counts(), changes()
     for number in range(BODIES):
