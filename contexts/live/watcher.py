@@ -102,6 +102,11 @@ class Watcher:
     async def _in_thread(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, function)
 
+    async def rest(self) -> None:
+        """Wait until nobody is left to watch for, and nothing of the last watch."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
     def _begin(self) -> None:
         self._is_due = True
         self._stirred.set()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Self
 
 import httpx
@@ -24,10 +24,14 @@ class Follower:
             limits=httpx.Limits(max_connections=None),
         )
 
+        self._open = ExitStack()
+        self._kept: list[Iterator[ServerSentEvent]] = []
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *args: object) -> None:
+        self._open.close()
         self._client.close()
 
     def get(self, path: str, **headers: str) -> httpx.Response:
@@ -45,6 +49,12 @@ class Follower:
         with self._client.stream("GET", path, headers=headers) as response:
             assert response.status_code == 200, response.read()
             yield EventSource(response).iter_sse()
+
+    def keep_open(self, path: str) -> None:
+        """Open a stream, wait for its first event, and leave it open as long as this client lives."""
+        events = self._open.enter_context(self.stream(path))
+        next(events)
+        self._kept.append(events)  # forgotten, they would close the stream
 
     def events(self, path: str, last_event_id: str | None = None) -> list[ServerSentEvent]:
         """Follow a stream to its end."""
