@@ -52,7 +52,7 @@ def _sweep() -> None:
     Failure.objects.filter(stopped__lt=now - WORKERS_KEPT).delete()  # django-q2 prunes its successes only
     if not drain_is_live() and work_is_due():
         start_drain()
-    if webhooks.work_is_waiting():
+    if webhooks.work_is_near():
         bell.ring()
 
 

@@ -67,7 +67,15 @@ class DeliveryList(NewestFirst):
 class DeliveryAdmin(WatchedAdmin):
     """Deliveries are read here, and sent again by the service that clients use too."""
 
-    list_display = ("heading", "state_shown", "endpoint", "last_shown", "organization", "created_shown", "next_shown")
+    list_display = (
+        "heading",
+        "state_shown",
+        "webhook_shown",
+        "last_shown",
+        "organization",
+        "created_shown",
+        "next_shown",
+    )
     list_display_links = ("heading",)
     list_select_related = ("endpoint", "organization")
     list_filter = (("state", ChoicesDropdownFilter), EventFilter, WebhookFilter, OrganizationFilter)
@@ -94,6 +102,10 @@ class DeliveryAdmin(WatchedAdmin):
     @display(description="State", label=STATE_COLOURS)
     def state_shown(self, delivery: WebhookDelivery) -> str:
         return delivery.state
+
+    @display(description="Webhook")
+    def webhook_shown(self, delivery: WebhookDelivery) -> str:
+        return str(delivery.endpoint)
 
     @display(description="Last answer", empty_value="")
     def last_shown(self, delivery: WebhookDelivery) -> str:

@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -102,6 +102,13 @@ class WebhookAdmin(WatchedAdmin):
             if pressed.action_name in request.POST:
                 pressed.method(request, obj)
 
+    def response_post_save_change(self, request: HttpRequest, obj: WebhookEndpoint) -> HttpResponse:
+        """Stay on the page of a webhook whose button was pressed: it shows what came of it."""
+        if any(button.action_name in request.POST for button in super().get_actions_submit_line(request, obj.pk)):
+            return HttpResponseRedirect(self.row_url("change", obj))
+        answer: HttpResponse = super().response_post_save_change(request, obj)
+        return answer
+
     def _show_once(self, request: HttpRequest, secret: str) -> None:
         text = "Copy the secret now, it cannot be shown again: <code>{}</code>"
         messages.warning(request, format_html(text, secret))
@@ -139,7 +146,7 @@ class WebhookAdmin(WatchedAdmin):
         row = WebhookEndpoint.objects.filter(pk=unquote(object_id)).first() if object_id else None
         if row is None or not self.has_change_permission(request, row):
             return []
-        useless = "switch_on" if row.is_active else "switch_off"
+        useless = ("switch_on",) if row.is_active else ("switch_off", "send_test")
         shown = super().get_actions_submit_line(request, object_id)
         return [button for button in shown if not button.action_name.endswith(useless)]
 

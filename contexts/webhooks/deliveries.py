@@ -22,8 +22,8 @@ from contexts.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndp
 from contexts.webhooks.schedule import PATIENCE, wait_after
 from contexts.webhooks.sending import GONE, Outcome
 
-# Much longer than an attempt can take, with looking up a name that nobody knows.
-HELD = timedelta(seconds=90)
+# Longer than an attempt takes, with looking up a name. One that takes longer all the same may come twice.
+HELD = timedelta(seconds=45)
 KEPT = timedelta(days=30)
 ATTEMPTS_KEPT = 50
 PRUNED_AT_ONCE = 1000

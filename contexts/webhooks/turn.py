@@ -67,6 +67,12 @@ def work_is_waiting() -> bool:
     return something_is_marked() or bool(deliveries_due(clock.now(), busy=(), most=1))
 
 
+def work_is_near() -> bool:
+    """Tell whether a turn that begins now has something to do before it ends."""
+    due_at = next_due_at()
+    return something_is_marked() or (due_at is not None and due_at <= clock.now() + timedelta(seconds=TURN_SECONDS))
+
+
 class Turn:
     """What is on its way during one turn."""
 

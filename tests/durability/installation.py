@@ -27,7 +27,7 @@ START_SECONDS = 60.0
 LOOK_SECONDS = 0.05
 MAKE_KEY = """
 from users.services import apikey_create, organization_default
-scopes = ["contexts:read", "contexts:write"]
+scopes = ["contexts:read", "contexts:write", "webhooks:read", "webhooks:write"]
 print(apikey_create(name="tests", organization=organization_default(), scopes=scopes)[1])
 """
 
