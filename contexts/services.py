@@ -93,9 +93,9 @@ def context_cancel(context_id: str, *, organization_id: str | None) -> Context:
         Conflict: it has ended already.
     """
     context = context_get(context_id, organization_id)
-    now = clock.now()
+    values = cancelled(clock.now(), context.organization_id)
     rows = Context.objects.filter(pk=context.pk, status__in=sources(Move.CANCEL))
-    matched = write_soon(lambda: rows.update(**cancelled(now, context.organization_id)))
+    matched = write_soon(lambda: rows.update(**values))
     tell_listeners()  # its owner
     tell_watchers()
     bell.ring_for(context.organization_id)

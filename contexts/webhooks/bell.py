@@ -3,6 +3,7 @@
 import logging
 import time
 
+from django.db import Error
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
@@ -25,9 +26,12 @@ class Bell:
         self._rest_until = 0.0
 
     def ring_for(self, organization_id: str) -> None:
-        """Ring where somebody wants to be told of what ends in an organization."""
-        if listeners.has(organization_id):
-            self.ring()
+        """Ring where somebody wants to be told of what ends in an organization. Never raises, as `ring`."""
+        try:
+            if listeners.has(organization_id):
+                self.ring()
+        except Error:
+            logger.exception("webhook_bell_failed")
 
     def ring(self) -> None:
         """Make sure that somebody looks soon. Never raises: what is to be told stands in the database."""

@@ -87,9 +87,11 @@ class Dialler:
         for place, (family, address) in enumerate(addresses):
             line = socket.socket(family, socket.SOCK_STREAM)
             try:
-                line.settimeout(self._deadline.remaining_seconds)
+                # an address that swallows everything leaves some time for the others
+                line.settimeout(self._deadline.remaining_seconds / (len(addresses) - place))
                 self._deadline.watch(line)
                 line.connect(address)
+                line.settimeout(self._deadline.remaining_seconds)
                 return line
             except OSError:
                 line.close()

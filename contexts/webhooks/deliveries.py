@@ -91,7 +91,10 @@ def _as_read(delivery: WebhookDelivery) -> QuerySet[WebhookDelivery]:
 
 
 def delivery_note(delivery: WebhookDelivery, outcome: Outcome) -> None:
-    """Write down what came of an attempt by whoever holds the delivery, and what follows for its endpoint."""
+    """Write down what came of an attempt, and what follows for its endpoint.
+
+    The number of tries fences: of two that sent the same, because the first took too long, one is written down.
+    """
     now = clock.now()
     tries = delivery.tries + 1
     entry = {
@@ -102,8 +105,9 @@ def delivery_note(delivery: WebhookDelivery, outcome: Outcome) -> None:
         "answer": outcome.answer,
     }
     values: dict[str, Any] = {"attempts": [*delivery.attempts, entry][-ATTEMPTS_KEPT:], "tries": tries}
-    rows = _as_read(delivery)
-    write_soon(lambda: rows.update(**values, **_what_follows(delivery, outcome, tries, now)))
+    values |= _what_follows(delivery, outcome, tries, now)
+    rows = WebhookDelivery.objects.filter(pk=delivery.pk, state=DeliveryState.PENDING, tries=delivery.tries)
+    write_soon(lambda: rows.update(**values))
     _note_endpoint(delivery, outcome, now)
 
 
@@ -136,7 +140,7 @@ def delivery_redeliver(delivery: WebhookDelivery) -> WebhookDelivery:
     """Send a delivery again at once, under the same id; with all its retries before it.
 
     Raises:
-        Conflict: its endpoint is switched off, or it is being sent at this moment.
+        Conflict: its endpoint is switched off, or an attempt has just ended.
     """
     if not delivery.endpoint.is_active:
         raise Conflict(f"{delivery.endpoint_id} is switched off; switch it on first.")
@@ -145,7 +149,7 @@ def delivery_redeliver(delivery: WebhookDelivery) -> WebhookDelivery:
     )
     again = {"state": DeliveryState.PENDING, "tries": 0, "next_attempt_at": clock.now()}
     if not write_soon(lambda: rows.update(**again)):
-        raise Conflict(f"{delivery.pk} is being sent at this moment; look at it again.")
+        raise Conflict(f"{delivery.pk} has changed meanwhile; look at it again.")
     bell.ring()
     delivery.refresh_from_db()
     return delivery

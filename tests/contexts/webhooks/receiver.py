@@ -1,6 +1,7 @@
 """A real HTTP server that plays a client's: it takes webhooks, and can misbehave in every way that servers do."""
 
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ class Receiver:
         behave: called with the handler in place of the plain answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.status = 200
         self.headers: dict[str, str] = {}
         self.behave: Callable[[BaseHTTPRequestHandler], None] | None = None
@@ -24,6 +25,8 @@ class Receiver:
         self.is_over = threading.Event()
         handler = type("Handler", (_Handler,), {"receiver": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
 
     @property

@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import Webhook
 from base import clock
 from base.ids import new_id
 from contexts.webhooks import turn
-from contexts.webhooks.deliveries import HELD, delivery_claim, delivery_redeliver, webhooks_repair
+from contexts.webhooks.deliveries import HELD, delivery_claim, delivery_note, delivery_redeliver, webhooks_repair
 from contexts.webhooks.endpoints import (
     endpoint_rotate,
     endpoint_secrets,
@@ -23,6 +23,7 @@ from contexts.webhooks.endpoints import (
 )
 from contexts.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from contexts.webhooks.schedule import BACKOFF_SECONDS, JITTER
+from contexts.webhooks.sending import Outcome
 from contexts.webhooks.turn import take_turn
 from tests.contexts.webhooks.conftest import make_endpoint
 from tests.contexts.webhooks.receiver import Receiver, stay_silent
@@ -148,6 +149,30 @@ def test_endpoint_that_has_failed_for_less_stays_on(endpoint, receiver):
     deliver()
     endpoint.refresh_from_db()
     assert endpoint.is_active
+
+
+def test_success_of_an_attempt_that_was_under_way_while_its_endpoint_was_switched_off_counts(endpoint, receiver):
+    delivery = make_delivery(endpoint)
+
+    def switch_off_first(handler):
+        endpoint_switch_off(endpoint)
+        connection.close()
+        handler.send_response(200)
+        handler.end_headers()
+
+    receiver.behave = switch_off_first
+    deliver()
+    delivery.refresh_from_db()
+    assert (delivery.state, len(delivery.attempts)) == (DeliveryState.DELIVERED, 1)
+
+
+def test_attempt_that_took_too_long_and_was_made_anew_is_written_down_once(endpoint):
+    delivery = make_delivery(endpoint)
+    slow, quick = (WebhookDelivery.objects.select_related("endpoint").get(pk=delivery.pk) for _ in range(2))
+    delivery_note(quick, Outcome(200, 5))
+    delivery_note(slow, Outcome(None, 60_000, "There was no answer."))
+    delivery.refresh_from_db()
+    assert (delivery.state, [entry["status"] for entry in delivery.attempts]) == (DeliveryState.DELIVERED, [200])
 
 
 def test_endpoint_that_says_it_is_gone_is_switched_off_at_once(endpoint, receiver):

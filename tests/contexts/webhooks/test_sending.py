@@ -1,17 +1,23 @@
 """Sending: signed as Standard Webhooks says, ended in time, never to where it must not go."""
 
 import socket
+import ssl
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from base import clock
 from contexts.webhooks.secrets import new_secret, signed_headers
 from contexts.webhooks.sending import MAX_EXCERPT_BYTES, send
-from tests.contexts.webhooks.receiver import drip, stay_silent
+from tests.contexts.webhooks.receiver import Receiver, drip, stay_silent
 
 BODY = b'{"type":"webhook.test","data":{}}'
 
@@ -169,6 +175,49 @@ def test_only_the_public_ones_of_many_addresses_are_dialled(settings, monkeypatc
     monkeypatch.setattr(socket.socket, "connect", connect)
     post("http://mixed.example/")
     assert dialled == ["203.0.114.7"]
+
+
+@pytest.fixture
+def certified(tmp_path, monkeypatch):
+    """A receiver that speaks TLS as hooks.example, by an authority that we trust; the name leads to this machine."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hooks.example")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("hooks.example")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "certificate.pem"
+    secret_part = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem.write_bytes(certificate.public_bytes(Encoding.PEM) + secret_part)
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(pem))
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, port, **_: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))],
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with Receiver(context) as running:
+        yield running
+
+
+def test_certificate_is_asked_for_the_name_though_the_connection_goes_to_the_address(certified):
+    assert post(f"https://hooks.example:{certified.port}/hooks").error == ""
+    assert certified.requests[0][0]["host"] == f"hooks.example:{certified.port}"
+
+
+def test_certificate_of_another_name_is_a_failure_with_a_reason(certified):
+    assert "certificate" in post(f"https://other.example:{certified.port}/hooks").error
+    assert certified.requests == []
 
 
 def test_proxy_of_the_environment_is_not_used(receiver, monkeypatch):
