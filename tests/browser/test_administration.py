@@ -17,6 +17,8 @@ PAGES = [
     "contexts/context/",
     "contexts/batch/",
     "contexts/worker/",
+    "contexts/webhookendpoint/",
+    "contexts/webhookdelivery/",
     "templates_app/template/",
     "templates_app/template/tmpl_5Farticle_5Ftechnical/change/",
     "components/component/",
