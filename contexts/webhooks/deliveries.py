@@ -124,7 +124,8 @@ def _note_endpoint(delivery: WebhookDelivery, outcome: Outcome, now: datetime) -
     """Count how long an endpoint has failed; switch it off where it asks for it, or has failed for too long."""
     rows = WebhookEndpoint.objects.filter(pk=delivery.endpoint_id)
     if outcome.is_delivered:
-        rows.exclude(failing_since=None).update(failing_since=None)
+        if rows.exclude(failing_since=None).exists():  # a write that changes nothing costs SQLite's lock all the same
+            rows.update(failing_since=None)
         return
     if outcome.status == GONE:
         endpoint_switch_off(delivery.endpoint, "It answered 410: it is gone for good.")

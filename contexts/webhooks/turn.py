@@ -117,8 +117,10 @@ class Turn:
         if room <= 0:
             return 0
         launched = 0
-        for delivery in deliveries_due(clock.now(), busy=self._busy(), most=room):
-            endpoint = WebhookEndpoint.objects.filter(pk=delivery.endpoint_id).first()
+        due = deliveries_due(clock.now(), busy=self._busy(), most=room)
+        endpoints = WebhookEndpoint.objects.in_bulk({delivery.endpoint_id for delivery in due})
+        for delivery in due:
+            endpoint = endpoints.get(delivery.endpoint_id)
             if endpoint is not None and self._has_room(endpoint):
                 launched += self._launch_one(pool, delivery, endpoint)
         return launched
