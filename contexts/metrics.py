@@ -64,9 +64,11 @@ def waiting_since() -> dict[str, datetime | None]:
     """Return since when the one waits that has waited longest: for its first worker, and for a retry that is due."""
     pending = Context.objects.filter(status=Status.PENDING).order_by("pk").values_list("created_at", flat=True)
     due = Context.objects.filter(status=Status.RETRYING, next_retry_at__lte=clock.now())
+    # not values_list: MongoDB would sort what it chose, without an index
+    first_due = due.order_by("next_retry_at").only("next_retry_at").first()
     return {
         Status.PENDING.value: pending.first(),
-        Status.RETRYING.value: due.order_by("next_retry_at").values_list("next_retry_at", flat=True).first(),
+        Status.RETRYING.value: first_due.next_retry_at if first_due else None,
     }
 
 

@@ -199,7 +199,7 @@ def test_every_count_reads_an_index_and_no_row(organization):
 
 def test_the_longest_wait_is_the_first_entry_of_an_index(organization):
     make_context(organization)
-    pending, retrying = plans_of(waiting_since, "contexts")
+    retrying, pending = plans_of(waiting_since, "contexts")
     pending.assert_reads("contexts_status")
     retrying.assert_reads("contexts_due")
 
