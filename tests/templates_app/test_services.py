@@ -2,6 +2,7 @@
 
 import pytest
 
+from base import clock
 from base.problems import Conflict, InvalidInput, NotFound
 from templates_app.models import Template, TemplateVersion, VersionIsImmutable
 from templates_app.services import (
@@ -9,6 +10,7 @@ from templates_app.services import (
     draft_publish,
     draft_save,
     live_version,
+    template_change,
     template_roll_back,
     template_save,
 )
@@ -174,3 +176,30 @@ def test_new_default_takes_the_place_of_the_former_one_of_its_type(make, organiz
     mail = make("tmpl_mail", type="mail", is_default=True)
     template_save(Template(id="tmpl_new", name="New", type="article", is_default=True))
     assert [Template.objects.get(pk=row.pk).is_default for row in (former, own, mail)] == [False, True, True]
+
+
+def test_who_changes_a_template_that_changed_since_it_was_read_changes_nothing(template):
+    late = Template.objects.get(pk=template.pk)
+    template_change(template, {"tone": "warm"})
+    with pytest.raises(Conflict):
+        template_change(late, {"tone": "cool", "name": "Late"})
+    template.refresh_from_db()
+    assert (template.tone, template.name) == ("warm", "Article")
+
+
+def test_changes_within_a_millisecond_are_told_apart(template, monkeypatch):
+    monkeypatch.setattr(clock, "now", lambda: template.created_at)
+    moments = [template_change(template, {"tone": str(number)}).updated_at for number in range(3)]
+    assert len(set(moments)) == 3
+
+
+def test_a_draft_that_changed_since_it_was_seen_is_neither_replaced_nor_discarded(template):
+    seen = draft_save(template, structure=structure_saying("one"))
+    draft_save(template, structure=structure_saying("two"))
+    for wish in (
+        lambda: draft_save(template, structure=STRUCTURE, seen=seen),
+        lambda: draft_discard(template, seen=seen),
+    ):
+        with pytest.raises(Conflict):
+            wish()
+    assert TemplateVersion.objects.get().structure == structure_saying("two")

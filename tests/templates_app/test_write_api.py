@@ -9,7 +9,7 @@ from django.db import connections
 
 from templates_app.models import Template, TemplateVersion
 from templates_app.selection import template_select
-from templates_app.services import draft_save
+from templates_app.services import draft_save, template_change
 from tests.api.calls import client_of, paths_of, post, problem_of
 from tests.templates_app.conftest import STRUCTURE, publish, structure_saying
 from users.models import Organization
@@ -230,3 +230,16 @@ def test_of_editors_at_the_same_moment_who_name_the_same_state_one_wins(api, own
     with ThreadPoolExecutor(editors) as pool:
         answers = sorted(pool.map(edit, [client_of(organization) for _ in range(editors)]))
     assert answers == [200] + [412] * (editors - 1)
+
+
+def test_who_named_a_state_that_went_in_the_last_moment_is_told_412(api, own, monkeypatch):
+    tag = api.get("/api/templates/tmpl_own")["ETag"]
+
+    def overtaken(template, changes):
+        template_change(Template.objects.get(pk=template.pk), {"tone": "faster"})
+        return template_change(template, changes)
+
+    monkeypatch.setattr("templates_app.write_api.template_change", overtaken)
+    problem_of(send(api, "patch", "/tmpl_own", {"tone": "slower"}, **{"If-Match": tag}), 412)
+    problem_of(send(api, "patch", "/tmpl_own", {"tone": "slower"}), 409)
+    assert Template.objects.get().tone == "faster"
