@@ -32,14 +32,19 @@ class Change:
 def changes_of(context: Context, *, after: int = 0) -> Iterator[Change]:
     """Give the changes later than a revision. What happened before the row had a log is not told."""
     log: list[Entry] = context.moves or [_standing(context)]
-    is_whole = log[0]["revision"] == 1
-    done = 0 if is_whole else max(0, log[0].get("steps", len(context.step_runs)) - 1)
+    done = 0 if log[0]["revision"] == 1 else _untold(context, log)
     status = None
     for entry in log:
         steps = max(entry.get("steps", done), done)
         if entry["revision"] > after and (events := _events(context, entry, context.step_runs[done:steps], status)):
             yield Change(entry["revision"], entry["at"], tuple(events))
         done, status = steps, entry["status"]
+
+
+def _untold(context: Context, log: list[Entry]) -> int:
+    """Return how many step runs are older than a log that lacks its beginning."""
+    first = next((entry["steps"] for entry in log if "steps" in entry), None)
+    return len(context.step_runs) if first is None else int(first) - 1
 
 
 def _standing(context: Context) -> Entry:
@@ -49,7 +54,6 @@ def _standing(context: Context) -> Entry:
         "at": to_iso(context.updated_at),
         "status": context.status,
         "attempt": context.attempts,
-        "steps": len(context.step_runs),
     }
 
 
