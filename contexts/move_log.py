@@ -84,4 +84,6 @@ def appended_on_mongo(entry: Entry, attempts_more: int = 0) -> dict[str, Any]:
     """Return the log with one entry more, as an expression of MongoDB."""
     counted = {"revision": {"$add": ["$revision", 1]}, "attempt": {"$add": ["$attempts", attempts_more]}}
     added = {"$mergeObjects": [{"$literal": entry}, counted]}
-    return {"$slice": [{"$concatArrays": ["$moves", [added]]}, -MOVES_KEPT]}
+    # a process of an earlier version, in the middle of an upgrade, inserts rows without a log
+    log = {"$ifNull": ["$moves", []]}
+    return {"$slice": [{"$concatArrays": [log, [added]]}, -MOVES_KEPT]}
