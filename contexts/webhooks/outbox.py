@@ -114,6 +114,7 @@ def _listening_to_batches(endpoints: Endpoints, context: Context) -> bool:
 
 
 def _is_open(batch_id: str) -> bool:
+    """Tell whether a batch goes on: a look at one row, for most of its contexts, before all are counted."""
     still_open = [Status.HELD, *OPEN]
     return Context.objects.filter(batch_id=batch_id, status__in=still_open).order_by().exists()
 
@@ -126,7 +127,7 @@ def _of_batch(batch: Batch, endpoints: Endpoints) -> list[WebhookDelivery]:
         return []
     return [
         WebhookDelivery(
-            id=delivery_id(endpoint.pk, batch.pk, last.isoformat(), last),
+            id=delivery_id(endpoint.pk, batch.pk, "finished", last),
             endpoint=endpoint,
             organization_id=batch.organization_id,
             event=Event.BATCH_FINISHED,
