@@ -6,7 +6,7 @@ a cursor is a key and the side of it that the page lies on.
 
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from base.queries import query_path
 
 MAX_CURSOR_LENGTH = 400
 MAX_NUMBER = 2**31 - 1
+LOOKED_AT_ONCE = 200
 FREE_PARAMETERS = ("cursor", "limit", "fields")  # may change from page to page
 BACKWARDS = ("gt", "gte")
 OTHER_SIDE = {"lt": "gte", "lte": "gt", "gt": "lte", "gte": "lt"}
@@ -54,11 +55,18 @@ class Cursor:
 
 
 class NewestFirst:
-    """Walk from the newest row to the oldest; our ids sort by time and are unique."""
+    """Walk from the newest row to the oldest; our ids sort by time and are unique.
+
+    Args:
+        keep: returns which of some rows the list holds, in their order, where a query cannot tell; None keeps all.
+    """
 
     ordering = "-pk"
     page_size = 25
     max_page_size = 200
+
+    def __init__(self, keep: Callable[[list[Any]], list[Any]] | None = None) -> None:
+        self._keep = keep
 
     def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: Any = None) -> list[Any]:
         """Return the rows of the page that the address asks for.
@@ -69,16 +77,30 @@ class NewestFirst:
         size = self.get_page_size(request)
         self._request = request
         self._cursor = _cursor_of(request)
-        found = list(self._on_its_side(queryset)[: size + 1])
+        found = self._first(self._on_its_side(queryset), size + 1)
         self._goes_on, self._page = len(found) > size, found[:size]
         if self._cursor and self._cursor.is_backwards:
             self._page.reverse()
         return self._page
 
+    def _first(self, rows: QuerySet[Any], number: int) -> list[Any]:
+        if self._keep is None:
+            return list(rows[:number])
+        found: list[Any] = []
+        onwards = "gt" if self._cursor and self._cursor.is_backwards else "lt"
+        while len(found) < number and (looked_at := list(rows[:LOOKED_AT_ONCE])):
+            found += self._keep(looked_at)
+            rows = rows.filter(**{f"{self._name}__{onwards}": getattr(looked_at[-1], self._name)})
+        return found[:number]
+
+    @property
+    def _name(self) -> str:
+        return self.ordering.removeprefix("-")
+
     def _on_its_side(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self._cursor is None:
             return queryset.order_by(self.ordering)
-        name = self.ordering.removeprefix("-")
+        name = self._name
         field = queryset.model._meta.pk if name == "pk" else queryset.model._meta.get_field(name)
         try:
             key = field.to_python(self._cursor.key)
@@ -119,7 +141,7 @@ class NewestFirst:
         return self._beside(0, "gt") if self._page else cursor.back
 
     def _beside(self, place: int, side: str) -> Cursor:
-        return Cursor(side, str(getattr(self._page[place], self.ordering.removeprefix("-"))), _list_of(self._request))
+        return Cursor(side, str(getattr(self._page[place], self._name)), _list_of(self._request))
 
     def _link(self, cursor: Cursor | None) -> str | None:
         here = self._request.build_absolute_uri()

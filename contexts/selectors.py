@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Value
+from django.db.models import Count, Max, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from base import clock
@@ -153,11 +153,9 @@ class BatchFilter:
     """Which batches are asked for; what is empty does not count.
 
     Args:
-        status: as it is derived from the contexts.
         text: what the id begins with where it is the beginning of an id, else what the name contains.
     """
 
-    status: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
     text: str | None = None
@@ -166,7 +164,6 @@ class BatchFilter:
 def batches_find(organization_id: str | None, wanted: BatchFilter) -> QuerySet[Batch]:
     """Return the batches that fit."""
     rows = batches_visible(organization_id)
-    rows = rows if wanted.status is None else _with_batch_status(rows, wanted.status)
     if start := wanted.created_after:
         rows = rows.filter(created_at__gt=start, pk__gte=first_id_at("batch", start, shift=-CLOCK_SLACK))
     if end := wanted.created_before:
@@ -177,21 +174,26 @@ def batches_find(organization_id: str | None, wanted: BatchFilter) -> QuerySet[B
     return rows.filter(name__icontains=text) if text else rows
 
 
-def _with_batch_status(rows: QuerySet[Batch], status: str) -> QuerySet[Batch]:
-    """Keep the batches of a derived status: a look or two at an index for each batch, in the list's order."""
-    rows = rows.filter(
-        _has_contexts(Status.HELD, *OPEN) if status == "processing" else ~_has_contexts(Status.HELD, *OPEN)
-    )
+def batches_of_status(batches: Sequence[Batch], status: str) -> list[Batch]:
+    """Keep the batches that have a derived status: the database is asked for what is open or failed of these alone.
+
+    As a sub-query MongoDB would first look up the contexts of every batch there is.
+    """
+    is_open = _batches_with(batches, Status.HELD, *OPEN)
     if status == "processing":
-        return rows
+        return [batch for batch in batches if batch.pk in is_open]
+    ended = [batch for batch in batches if batch.pk not in is_open]
     if status == "cancelled":
-        return rows.filter(state=BatchState.CANCELLED)
-    failed = _has_contexts(Status.FAILED)
-    return rows.filter(failed if status == "completed_with_failures" else ~failed, state=BatchState.ACCEPTED)
+        return [batch for batch in ended if batch.state == BatchState.CANCELLED]
+    uncancelled = [batch for batch in ended if batch.state != BatchState.CANCELLED]
+    failed = _batches_with(uncancelled, Status.FAILED)
+    return [batch for batch in uncancelled if (batch.pk in failed) == (status == "completed_with_failures")]
 
 
-def _has_contexts(*statuses: str) -> Exists:
-    return Exists(Context.objects.filter(batch_id=OuterRef("pk"), status__in=[str(status) for status in statuses]))
+def _batches_with(batches: Sequence[Batch], *statuses: str) -> set[str]:
+    ids = [batch.pk for batch in batches]
+    rows = Context.objects.filter(batch_id__in=ids, status__in=[str(status) for status in statuses])
+    return set(rows.order_by().values_list("batch_id", flat=True).distinct())
 
 
 def batch_get(batch_id: str, organization_id: str | None) -> Batch:

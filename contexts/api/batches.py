@@ -1,5 +1,6 @@
 """Batches over HTTP: submit many contexts at once, see how far they are, cancel or retry them."""
 
+from functools import partial
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -20,7 +21,7 @@ from contexts.api.documents import Batch, BatchOrPart, BatchPage, BatchRetried, 
 from contexts.api.requests import BatchQuery, BulkEnvelope, BulkSubmission, NoRequest
 from contexts.batches import batch_cancel, batch_retry_failed, batch_submit
 from contexts.document import batch_document
-from contexts.selectors import BatchFilter, batch_get, batch_progress, batches_find, batches_progress
+from contexts.selectors import BatchFilter, batch_get, batch_progress, batches_find, batches_of_status, batches_progress
 from users.access import Scope
 from users.caller import caller_required
 from users.creating import created, creating_headers, idempotency
@@ -78,7 +79,7 @@ class BatchesView(APIView):
         """List batches, newest first."""
         fields = fields_wanted(request.query_params, BatchSummary)
         query = read_query(BatchQuery, request.query_params, besides=[PARAMETER])
-        pages = NewestFirst()
+        pages = NewestFirst(partial(batches_of_status, status=query.status) if query.status else None)
         rows = batches_find(caller_required(request).organization_id, _filter(query))
         page: list[models.Batch] = pages.paginate_queryset(rows, request, view=self) or []
         progress = batches_progress(page)
@@ -87,7 +88,6 @@ class BatchesView(APIView):
 
 def _filter(query: BatchQuery) -> BatchFilter:
     return BatchFilter(
-        status=query.status,
         created_after=query.created_after,
         created_before=query.created_before,
         text=query.q,

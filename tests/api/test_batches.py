@@ -197,3 +197,17 @@ def test_failed_contexts_beyond_those_that_a_batch_shows_are_walked_as_a_list(ap
         address = page["next"]
     failed = Context.objects.filter(batch_id=batch_id, status=Status.FAILED)
     assert seen == sorted(failed.values_list("pk", flat=True), reverse=True)
+
+
+@pytest.mark.parametrize("looked_at", [1, 3, 200])
+def test_batches_of_a_status_are_walked_either_way_past_those_that_are_not(api, monkeypatch, looked_at):
+    monkeypatch.setattr("base.pagination.LOOKED_AT_ONCE", looked_at)
+    made = [bulk(api, 1) for _ in range(9)]
+    done = [batch_id for place, batch_id in enumerate(made) if place in (1, 2, 5, 8)]
+    for batch_id in done:
+        end(batch_id, Status.COMPLETED)
+    first = api.get("/api/batches?status=completed&limit=3")
+    second = api.get(first.json()["next"])
+    assert ids(first) + ids(second) == sorted(done, reverse=True)
+    assert second.json()["next"] is None
+    assert ids(api.get(second.json()["previous"])) == ids(first)
