@@ -19,6 +19,8 @@ SLUG_WORDS = "Lower-case letters, digits, hyphens and underscores; a letter firs
 # A section's type becomes a key of the generated content.
 SECTION_TYPE_PATTERN = r"^[a-z][a-z0-9_]*$"
 
+WordCount = Annotated[int, Field(ge=1, le=100_000)]
+
 
 class Section(BaseModel):
     """One part of the content, and what the model is told about it."""
@@ -29,7 +31,7 @@ class Section(BaseModel):
     instructions: Annotated[str, Field(min_length=1, max_length=MAX_INSTRUCTIONS_LENGTH)]
     sections: Annotated[int, Field(ge=1, le=20)] | None = None
     heading: Annotated[str, Field(max_length=200)] | None = None
-    word_range: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(le=100_000)]] | None = None
+    word_range: tuple[WordCount, WordCount] | None = None
 
     @model_validator(mode="after")
     def _range_runs_upwards(self) -> "Section":

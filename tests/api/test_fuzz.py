@@ -16,6 +16,7 @@ from base.openapi import Problem
 from contexts.models import Batch, BatchState
 from contexts.samples.loader import samples_load
 from contexts.states import Status
+from templates_app.models import Template
 from tests.api.calls import PROBLEM, problem_of
 from tests.api.mutations import Body, spoilt_form, spoilt_json
 from tests.api.test_bad_input import BAD_BODIES
@@ -64,7 +65,9 @@ def ids(organization) -> dict[str, list[str]]:
     batch = Batch.objects.create(organization=organization, state=BatchState.ACCEPTED, total=2, name="x")
     statuses = (Status.FAILED, Status.FAILED, Status.COMPLETED, Status.PENDING)
     rows = [ran_context(organization, status, STEPS[:2], batch=batch) for status in statuses]
-    return {"context_id": [row.pk for row in rows], "batch_id": [batch.pk]}
+    Template.objects.update(organization=organization)  # what all share, clients may not change
+    templates = [template.pk for template in Template.objects.all()]
+    return {"context_id": [row.pk for row in rows], "batch_id": [batch.pk], "id": templates}
 
 
 def row_counts() -> dict[str, int]:

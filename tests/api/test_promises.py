@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 import hypothesis
 import pytest
@@ -28,11 +29,12 @@ from users.services import apikey_create
 
 EXAMPLES = 100
 # what can be the answer to a request that fits: what it names is not there, its state, its key or its size is wrong
-MAY_BE_ANSWERED = {200, 201, 202, 304, 404, 409, 413, 422, 429}
+MAY_BE_ANSWERED = {200, 201, 202, 204, 304, 404, 409, 412, 413, 422, 429}
 # docs/api.md, "What the schema does not promise": such input fits the schema and is refused all the same
 NOT_PROMISED = re.compile(
     "There is no (component|pipeline|template)|has no default pipeline|no cursor of ours|not a JMESPath expression"
-    "|does not fit in 64 bits|holds? a NUL|half of a surrogate pair|Nested deeper|image|exactly one file"
+    "|does not fit in 64 bits|holds? a NUL|half of a surrogate pair|Nested deeper"
+    "|image|exactly one file|smaller number first"
 )
 # what fits is judged below; a form has no types: a title that became true is the text "true"
 LEFT_OUT = {
@@ -45,6 +47,9 @@ schema = schemathesis.openapi.from_dict(
 )
 schema.app = get_wsgi_application()
 schema.config.generation.update(deterministic=True, max_examples=EXAMPLES, database="none", no_shrink=True)
+schema.config.checks.negative_data_rejection.expected_statuses.append("412")  # If-Match is looked at first
+# streams end when their context does: tests/live reads them
+that_answer_at_once = schema.exclude(lambda ctx: "text/event-stream" in str(ctx.operation.definition.raw["responses"]))
 
 
 @pytest.fixture
@@ -61,6 +66,7 @@ def connection_that_stays() -> Iterator[None]:
 def filled(organization: Organization, connection_that_stays) -> tuple[dict[str, str], dict[str, list[str]]]:
     """A key, and the ids of contexts in every status, of their batch, of templates and images."""
     samples_load()
+    Template.objects.update(organization=organization)  # what all share, clients may not change
     batch = Batch.objects.create(organization=organization, state=BatchState.ACCEPTED, total=6, name="x")
     rows = [make_context(organization, status, batch=batch) for status in Status if status != Status.HELD]
     rows += [ran_context(organization, status, STEPS[:1]) for status in (Status.FAILED, Status.RETRYING)]
@@ -80,16 +86,29 @@ def aim_at_what_is_there(case: Case, ids: dict[str, list[str]]) -> None:
             case.path_parameters[name] = ids[name][next(turns) % len(ids[name])]
 
 
+def wait_for_nothing(case: Case) -> None:
+    """Cut short how long the answer may take: nobody works on these contexts."""
+    with suppress(KeyError, TypeError, ValueError):
+        if 0 <= float(case.query["wait"]) <= 60:
+            case.query["wait"] = "0.001"
+
+
 turns = itertools.count()
 
 
-@schema.parametrize()
+def key_ended(case: Case) -> set[int]:
+    """What a key is answered that the request before has replaced."""
+    return {401} if case.path.endswith("/rotate-key") else set()
+
+
+@that_answer_at_once.parametrize()
 @hypothesis.settings(suppress_health_check=list(HealthCheck), deadline=None)
 def test_what_fits_is_taken_and_what_is_answered_fits(filled, case):
     headers, ids = filled
     aim_at_what_is_there(case, ids)
+    wait_for_nothing(case)
     answer = case.call_and_validate(headers=headers, excluded_checks=LEFT_OUT.get(case.media_type, LEFT_OUT[None]))
-    if case.meta.generation.mode.is_positive and answer.status_code not in MAY_BE_ANSWERED:
+    if case.meta.generation.mode.is_positive and answer.status_code not in MAY_BE_ANSWERED | key_ended(case):
         strange = [fault for fault in answer.json()["errors"] if not NOT_PROMISED.search(fault["message"])]
         assert answer.status_code == 400, answer.text
         assert not strange, case.as_curl_command()
