@@ -1,4 +1,4 @@
-"""The numbers of contexts, workers, providers and queues for Prometheus, read when they are asked for.
+"""The numbers of contexts, workers, providers, queues and webhooks for Prometheus, read when they are asked for.
 
 Nothing here reads whole tables. What is open is counted in an index, up to a bound; what has ended is counted in an
 index too, but seldom, for there may be millions of it.
@@ -21,6 +21,7 @@ from contexts.doorbell import CONTEXTS_CLUSTER, drains_live
 from contexts.engine.limits import ProviderState
 from contexts.models import Context, Provider
 from contexts.states import ENDED, OPEN, Status
+from contexts.webhooks.models import DeliveryState, WebhookDelivery
 
 CLUSTERS = (CONTEXTS_CLUSTER, "chores")
 # A backlog that is larger is shown as this; counting it takes some ms.
@@ -72,6 +73,19 @@ def waiting_since() -> dict[str, datetime | None]:
     }
 
 
+def deliveries_pending() -> int:
+    """Count the webhook deliveries that are still to be sent, up to the bound."""
+    pending = WebhookDelivery.objects.filter(state=DeliveryState.PENDING)
+    return pending.order_by().values("pk")[:COUNTED_MOST].count()
+
+
+def delivery_due_since() -> datetime | None:
+    """Return since when the delivery is due that should have been sent first; None where none is due."""
+    due = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, next_attempt_at__lte=clock.now())
+    first = due.order_by("next_attempt_at").only("next_attempt_at").first()
+    return first.next_attempt_at if first else None
+
+
 class StoreCollector(Collector):
     """Reads the database at each scrape. Where it is away, ``draftline_database_up`` alone says so."""
 
@@ -80,7 +94,7 @@ class StoreCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         try:
-            families = [*self._contexts(), *_workers(), *_providers(), _queues()]
+            families = [*self._contexts(), *_workers(), *_providers(), _queues(), *_webhooks()]
         except Error:
             families = []
         yield GaugeMetricFamily("draftline_database_up", "Whether the database answered.", value=bool(families))
@@ -134,6 +148,13 @@ def _providers() -> Iterator[Metric]:
 def _queues() -> Metric:
     lengths = {cluster: get_broker(cluster).queue_size() for cluster in CLUSTERS}
     return _gauge("draftline_queue_messages", "Messages in django-q2's queues.", "cluster", lengths)
+
+
+def _webhooks() -> Iterator[Metric]:
+    pending, since = deliveries_pending(), delivery_due_since()
+    late = max(0.0, (clock.now() - since).total_seconds()) if since else 0.0
+    yield GaugeMetricFamily("draftline_webhook_deliveries_pending", "Deliveries that are to be sent.", value=pending)
+    yield GaugeMetricFamily("draftline_webhook_delivery_late_seconds", "How late the latest of them is.", value=late)
 
 
 def _gauge(name: str, words: str, label: str, values: "dict[str, int] | dict[str, float]") -> Metric:

@@ -15,9 +15,17 @@ from base import clock
 from base.version import VERSION
 from contexts import metrics
 from contexts.doorbell import start_drain
-from contexts.metrics import Seldom, ended_counts, open_counts, waiting_since
+from contexts.metrics import (
+    Seldom,
+    deliveries_pending,
+    delivery_due_since,
+    ended_counts,
+    open_counts,
+    waiting_since,
+)
 from contexts.models import Context, Provider, Worker
 from contexts.states import Status
+from contexts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.api.calls import problem_of
 from tests.contexts.rows import make_context
 from tests.docs.pages import ROOT, section, table_rows
@@ -100,6 +108,24 @@ def test_workers_providers_and_queues_are_told(client):
     assert value(samples, "draftline_provider_calls_wanted", provider="openai") == 8
     assert value(samples, "draftline_queue_messages", cluster="contexts") == 1
     assert value(samples, "draftline_queue_messages", cluster="chores") == 0
+
+
+def test_webhooks_that_are_late_are_told(client, organization):
+    endpoint = WebhookEndpoint.objects.create(organization=organization, url="https://hooks.example.com/", secret="x")
+    now = clock.now()
+    for state, seconds in (("pending", 40), ("pending", -60), ("delivered", 900)):
+        WebhookDelivery.objects.create(
+            endpoint=endpoint,
+            organization=organization,
+            event="context.completed",
+            resource_id="ctx_a",
+            payload={},
+            state=state,
+            next_attempt_at=now - timedelta(seconds=seconds),
+        )
+    samples = scraped(client)
+    assert value(samples, "draftline_webhook_deliveries_pending") == 2
+    assert 40 <= value(samples, "draftline_webhook_delivery_late_seconds") < 70
 
 
 def test_requests_are_counted_by_route_and_status(client, api):
@@ -204,6 +230,17 @@ def test_the_longest_wait_is_the_first_entry_of_an_index(organization):
     retrying.assert_reads("contexts_due")
 
 
+def test_webhooks_are_read_from_an_index():
+    plans = plans_of(lambda: (deliveries_pending(), delivery_due_since()), "webhook_deliveries", "")
+    assert len(plans) == 2
+    for plan in plans:
+        if isinstance(plan, SqlitePlan):
+            assert "INDEX webhook_deliveries_due (state=?" in plan.text, plan.text
+            assert "TEMP B-TREE" not in plan.text, plan.text
+        else:
+            plan.assert_reads("webhook_deliveries_due")
+
+
 def test_open_contexts_are_counted_up_to_a_bound(organization, monkeypatch):
     monkeypatch.setattr(metrics, "COUNTED_MOST", 2)
     for _ in range(4):
@@ -225,7 +262,7 @@ def test_what_has_ended_is_counted_seldom(monkeypatch):
 def test_a_scrape_asks_few_questions(client, organization, django_assert_max_num_queries):
     if on_mongo():
         pytest.skip("the stand-in's commands are counted elsewhere")
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(15):
         client.get("/metrics")
 
 
