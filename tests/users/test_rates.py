@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -47,6 +48,23 @@ def test_threads_that_come_at_once_get_no_more_than_the_rate(store):
         counts = list(threads.map(lambda _: request_count(key, rate), range(400)))
     assert sum(count.is_let_through for count in counts) == 50
     assert sorted(count.left for count in counts if count.is_let_through) == list(range(50))
+
+
+class SlowToRead(dict[str, dict[int, int]]):
+    """Lets the other threads run between what is read and what is written."""
+
+    def get(self, *args: Any) -> Any:
+        found = super().get(*args)
+        time.sleep(0.002)
+        return found
+
+
+def test_nobody_slips_in_between_what_is_read_and_what_is_written():
+    counts = ProcessCounts()
+    counts._slices = SlowToRead()
+    with ThreadPoolExecutor(20) as threads:
+        answers = list(threads.map(lambda _: counts.take("a", Rate(5, 3600)), range(40)))
+    assert sum(is_let_through for is_let_through, _, _ in answers) == 5
 
 
 def test_keys_and_windows_are_counted_apart(store):
