@@ -165,7 +165,11 @@ def test_the_new_key_stands_alone_on_the_last_line(made):
     assert new is not None
     assert new.replaces_id == made[0].pk
     assert secret not in "".join(explanation)
-    assert f"replaces {made[0].pk}" in "".join(run("list"))
+    old, follower = run("list")
+    made[0].refresh_from_db()
+    assert made[0].expires_at is not None
+    assert f"until {clock.to_iso(made[0].expires_at)}" in old
+    assert f"replaces {made[0].pk}" in follower
 
 
 @pytest.mark.parametrize("args", [("key_nothing",), ("{id}", "--overlap", "soon"), ("{id}", "--overlap", "99d")])

@@ -127,4 +127,5 @@ def _row(key: ApiKey) -> list[str]:
     used = f"used {clock.to_iso(key.last_used_at)}" if key.last_used_at else "never used"
     facts = [key.pk, f"{key.prefix}…", apikey_state(key), key.organization_id, key.name]
     replaces = [f"replaces {key.replaces_id}"] if key.replaces_id else []
-    return [*facts, ",".join(key.scopes), key.rate or "any rate", used, *replaces]
+    until = [f"until {clock.to_iso(key.expires_at)}"] if key.expires_at else []
+    return [*facts, ",".join(key.scopes), key.rate or "any rate", used, *until, *replaces]
