@@ -48,12 +48,16 @@ EXAMPLE_ATTEMPT: dict[str, Any] = {
 }
 
 
+# what is wrong with one is said by the service, in better words than a pattern's
+Url = Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH, json_schema_extra={"pattern": "^https?://[!-~]+$"})]
+
+
 class WebhookRequest(BaseModel):
     """Where to send what."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EXAMPLE_WISH})
 
-    url: Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH, description="An https:// address.")]
+    url: Annotated[Url, Field(description="An https:// address.")]
     events: Annotated[list[Subscribable], Field(min_length=1, max_length=50, description="What to be told of.")]
     description: Annotated[str, Field(max_length=MAX_DESCRIPTION_LENGTH, description="For people.")] = ""
 
@@ -63,7 +67,7 @@ class WebhookChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"is_active": True}})
 
-    url: Annotated[str, Field(min_length=1, max_length=MAX_URL_LENGTH)] = ""
+    url: Url = ""
     events: Annotated[list[Subscribable], Field(min_length=1, max_length=50)] = []
     description: Annotated[str, Field(max_length=MAX_DESCRIPTION_LENGTH)] = ""
     is_active: Annotated[bool, Field(strict=True, description="Switched on, it gets what has waited too.")] = True

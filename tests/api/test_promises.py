@@ -35,6 +35,7 @@ NOT_PROMISED = re.compile(
     "There is no (component|pipeline|template)|has no default pipeline|no cursor of ours|not a JMESPath expression"
     "|does not fit in 64 bits|holds? a NUL|half of a surrogate pair|Nested deeper"
     "|image|exactly one file|smaller number first"
+    "|no address|Only https|Leave out names|private network"
 )
 # what fits is judged below; a form has no types: a title that became true is the text "true"
 LEFT_OUT = {
