@@ -1,5 +1,6 @@
 """What every operation of the OpenAPI document has: problems for each status, and how to say who you are."""
 
+import re
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -107,6 +108,18 @@ class ProblemSchema(AutoSchema):
         """Return the headers of a reading operation, beside those that the view names."""
         own: list[Any] = list(super().get_override_parameters())
         return [*own, *_TAG_HEADERS] if self.method == "GET" else own
+
+    def get_summary(self) -> str:
+        """Return the first sentence of the view's words, short enough for a list."""
+        words = " ".join(str(super().get_description()).split())
+        return re.split(r"[.;] |[.;]$", words, maxsplit=1)[0]
+
+    def get_description(self) -> str:  # type: ignore[override]  # the stubs know DRF's own schema only
+        """Return the view's words, and which scope a key needs."""
+        name = "read_scope" if self.method == "GET" else "write_scope"
+        scope = getattr(self.view, name, None)
+        needs = f"Needs the scope `{scope.value}`." if scope else "Any key may."
+        return f"{super().get_description()}\n\n{needs}"
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)

@@ -214,6 +214,17 @@ class ContextEvent(BaseModel):
     )
 
 
+class Counts(BaseModel):
+    """How many contexts of a batch have each status."""
+
+    pending: int
+    processing: int
+    retrying: int
+    completed: int
+    failed: int
+    cancelled: int
+
+
 class BatchSummary(BaseModel):
     """Contexts that were submitted together, and how far they are."""
 
@@ -221,7 +232,7 @@ class BatchSummary(BaseModel):
     name: str
     status: BatchStatus
     total: int
-    counts: Annotated[dict[str, int], Field(description="Contexts by status.")]
+    counts: Counts
     progress: Annotated[float, Field(ge=0, le=1, description="The part that has ended.")]
     rate_per_minute: Annotated[float | None, Field(description="Contexts ended a minute so far.")]
     estimated_end: Annotated[Time | None, Field(description="At that rate.")]
@@ -263,7 +274,7 @@ class BatchEvent(BaseModel):
     id: str
     status: BatchStatus
     total: int
-    counts: Annotated[dict[str, int], Field(description="Contexts by status.")]
+    counts: Counts
     progress: Annotated[float, Field(ge=0, le=1, description="The part that has ended.")]
 
 

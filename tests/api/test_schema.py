@@ -70,6 +70,8 @@ def test_every_operation_has_a_name_a_tag_and_its_problems(schema):
         where = f"{method} {path}"
         assert what["tags"], where
         assert what.get("description"), where
+        assert 0 < len(what["summary"]) <= 120, where
+        assert "Needs the scope `" in what["description"] or "Any key may." in what["description"], where
         expected = {"400", "401", "403", "406", "429", "503"}
         expected |= {"404"} if "{" in path else set()
         expected |= {"413", "415"} if method == "post" else set()

@@ -91,4 +91,4 @@ def test_a_batch_is_submitted_and_followed_to_its_end(generated: Generated):
         return batch if batch.status != "processing" else None
 
     batch = wait_until(ended, seconds=60, what="the batch has ended")
-    assert (batch.status, batch.counts["completed"], batch.failed_ids) == ("completed", 3, [])
+    assert (batch.status, batch.counts.completed, batch.failed_ids) == ("completed", 3, [])
