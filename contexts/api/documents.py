@@ -118,12 +118,58 @@ class ContextSummary(BaseModel):
     updated_at: Time
 
 
+class FormattedContent(BaseModel):
+    """What `transformer` writes: the finished text."""
+
+    format: str
+    word_count: int
+    reading_time: str
+    content: str
+
+
+class Usage(BaseModel):
+    """What `ai_generator` used of the model."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+
+
+class UsedTemplate(BaseModel):
+    """What `template` found: the version that the text is written by."""
+
+    id: str
+    version: int = Field(default_factory=int)
+    sections: list[dict[str, Any]]
+
+
+class ContextData(BaseModel):
+    """What to write about, and what each component added.
+
+    The keys that the built-in components read and write; any others may stand beside them. A client may put whatever it
+    likes under each of them, so that none is promised.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    title: str | Any = Field(default_factory=str)
+    keywords: list[str] | Any = Field(default_factory=list)
+    tone: str | Any = Field(default_factory=str)
+    target_audience: str | Any = Field(default_factory=str)
+    template_id: str | Any = Field(default_factory=str, description="Wins over the best match.")
+    template: UsedTemplate | Any = Field(default_factory=dict)
+    generated_content: dict[str, Any] | Any = Field(default_factory=dict, description="The text, by section.")
+    model_used: str | Any = Field(default_factory=str)
+    generation_parameters: dict[str, Any] | Any = Field(default_factory=dict)
+    usage: Usage | Any = Field(default_factory=dict)
+    formatted_content: FormattedContent | Any = Field(default_factory=dict)
+
+
 class Context(ContextSummary):
     """One job and its data: what the client sent, and what each component added."""
 
     model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_CONTEXT})
 
-    data: dict[str, Any]
+    data: ContextData
 
 
 ContextPart = part_of(Context)

@@ -60,6 +60,8 @@ def test_a_context_is_submitted_waited_for_and_fetched(generated: Generated):
     assert submitted.status == "pending"
     finished = generated.ask("contexts.context_get", submitted.id, wait=30)
     assert finished.status == "completed"
+    assert finished.data.formatted_content.content.startswith("# Ours")
+    assert finished.data.usage.output_tokens > 0
     assert finished.processing.completed_components == ["template", "ai_generator", "transformer"]
     assert generated.ask("contexts.context_content", submitted.id).startswith("# Ours")
     page = generated.ask("contexts.contexts_list", q=submitted.id)
