@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from base.sparse import part_of
+from contexts.submission import Steps
 
 EXAMPLE_DATA = {
     "title": "Example Article",
@@ -100,7 +101,7 @@ class ContextSummary(BaseModel):
     id: str
     type: str
     status: ContextStatus
-    pipeline: list[Any]
+    pipeline: Steps
     pipeline_id: str = Field(default_factory=str, description="The pipeline that the steps were copied from, if any.")
     processing: Processing = Field(default_factory=lambda: Processing(completed_components=[], start_time=""))
     error: ContextError | None
