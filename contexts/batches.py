@@ -224,6 +224,7 @@ def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
     """
     batch = batch_get(batch_id, organization_id)
     with _moving(batch):
+        batch.refresh_from_db()  # somebody may have moved it before the lock was ours
         _batch_cancel(batch)
     tell_listeners()  # the owners
     tell_watchers()
