@@ -265,12 +265,15 @@ def batch_retry_failed(batch_id: str, *, organization_id: str | None) -> tuple[B
     batch = batch_get(batch_id, organization_id)
     now = clock.now()
     rows = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.RETRY))
+    none_failed = Conflict(f"No context of {batch.pk} has failed.")
     with _moving(batch):
+        if not rows.exists():
+            raise none_failed
         announce_now(Context.objects.filter(batch_id=batch.pk))
         # what has ended since then waits for its announcement, and for the next wish
         matched = write_soon(lambda: rows.exclude(announce=True).update(**retried(now)))
         if not matched:
-            raise Conflict(f"No context of {batch.pk} has failed.")
+            raise none_failed
         Batch.objects.filter(pk=batch.pk).update(state=BatchState.ACCEPTED, updated_at=now)
     doorbell.ring()
     tell_watchers()

@@ -96,12 +96,12 @@ def context_cancel(context_id: str, *, organization_id: str | None) -> Context:
     values = cancelled(clock.now(), context.organization_id)
     rows = Context.objects.filter(pk=context.pk, status__in=sources(Move.CANCEL))
     matched = write_soon(lambda: rows.update(**values))
-    tell_listeners()  # its owner
-    tell_watchers()
-    bell.ring_for(context.organization_id)
     context.refresh_from_db()
     if not matched:
         raise Conflict(f"{context.pk} is {context.status}; only a context that has not ended can be cancelled.")
+    tell_listeners()  # its owner
+    tell_watchers()
+    bell.ring_for(context.organization_id)
     return context
 
 

@@ -19,6 +19,7 @@ from contexts.states import Status
 from templates_app.models import Template
 from tests.api.calls import PROBLEM, problem_of
 from tests.api.mutations import Body, spoilt_form, spoilt_json
+from tests.api.routes import MAKERS
 from tests.api.test_bad_input import BAD_BODIES
 from tests.conftest import SEED
 from tests.contexts.rows import STEPS, ran_context
@@ -67,7 +68,14 @@ def ids(organization) -> dict[str, list[str]]:
     rows = [ran_context(organization, status, STEPS[:2], batch=batch) for status in statuses]
     Template.objects.update(organization=organization)  # what all share, clients may not change
     templates = [template.pk for template in Template.objects.all()]
-    return {"context_id": [row.pk for row in rows], "batch_id": [batch.pk], "id": templates}
+    webhook = MAKERS["webhooks"](organization, [])
+    return {
+        "context_id": [row.pk for row in rows],
+        "batch_id": [batch.pk],
+        "id": templates,
+        "webhook_id": [webhook],
+        "delivery_id": [MAKERS["deliveries"](organization, [webhook])],
+    }
 
 
 def row_counts() -> dict[str, int]:

@@ -69,6 +69,11 @@ def test_beyond_the_limit_streams_are_refused_and_waits_answered_until_others_le
     model_server.hold()
     with Follower(small) as follower:
         context = follower.post("contexts", SEED).json()["id"]
+
+        def is_in_work() -> bool:
+            return bool(follower.get(f"contexts/{context}").json()["status"] == "processing")
+
+        wait_until(is_in_work, seconds=10, what="a worker has it")
         with Follower(small) as others:
             for _ in range(ROOM):
                 others.keep_open(f"contexts/{context}/events")
