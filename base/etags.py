@@ -18,7 +18,7 @@ from base.problems import PreconditionFailed
 
 API_PREFIX = "/api/"
 TAG_BYTES = 16
-_KEPT_WITHOUT_BODY = ("Cache-Control", "Content-Location", "ETag", "Expires", "Vary")
+_KEPT_WITHOUT_BODY = ("Cache-Control", "Content-Location", "ETag", "Expires", "RateLimit", "RateLimit-Policy", "Vary")
 
 
 def tag_of(document: Any) -> str:

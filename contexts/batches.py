@@ -7,7 +7,7 @@ that a repeated submission inserts only what is missing.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from django.db.models import ProtectedError
 from ulid import ULID
 
 from base import clock
-from base.inserting import insert
+from base.inserting import insert, insert_missing
 from base.locks import one_at_a_time
 from base.problems import MAX_FAULTS, Conflict, Fault, InvalidInput, TooLarge
 from base.turns import write_soon
@@ -172,27 +172,14 @@ def _batch_begin(batch_id: str, submitter: Submitter, name: str, total: int, mom
     return batch
 
 
-def _insert_missing(rows: Iterable[Context]) -> None:
+def _insert_missing(rows: Sequence[Context]) -> None:
     """Insert the rows whose ids are not there yet."""
-    wanted = {row.pk: row for row in rows}
-    present = set(Context.objects.filter(pk__in=list(wanted)).values_list("pk", flat=True))
-    missing = [row for key, row in wanted.items() if key not in present]
     try:
-        insert(missing)
-    except IntegrityError:
-        for row in missing:
-            _insert_one(row)
-
-
-def _insert_one(row: Context) -> None:
-    try:
-        insert([row])
+        insert_missing(rows)
     except IntegrityError as exc:
-        if Context.objects.filter(pk=row.pk).exists():
-            return
-        if not Batch.objects.filter(pk=row.batch_id).exists():
-            raise _given_up() from exc
-        raise
+        if Batch.objects.filter(pk=rows[0].batch_id).exists():
+            raise
+        raise _given_up() from exc
 
 
 def _batch_accept(batch: Batch) -> bool:

@@ -77,7 +77,7 @@ def template_create(template: Template, *, idempotency: Idempotency | None = Non
     template.pk, is_new = idempotency.claim(template.pk) if idempotency else (template.pk, True)
     existing = None if is_new else Template.objects.filter(pk=template.pk).first()
     if existing is not None:
-        return existing, False
+        return _saved(existing), False  # a crash may have come before the former default was cleared
     try:
         insert([template])
     except IntegrityError:  # a twin of this request was faster

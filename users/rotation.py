@@ -50,19 +50,22 @@ def apikey_rotate(key: ApiKey, *, overlap: timedelta = DEFAULT_OVERLAP, created_
 
     Raises:
         InvalidInput: the overlap is negative or too long.
-        Conflict: the key has ended, its replacement is in use, or somebody else rotates it at this moment.
+        Conflict: the key has ended, its replacement is in use, the key that it replaces still works, or somebody else
+            rotates it at this moment.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise InvalidInput([Fault("/overlap", f"Name a time of at most {LONGEST_OVERLAP.days} days.")])
     if (state := apikey_state(key)) != KeyState.ACTIVE:
         raise Conflict(f"{key.pk} is {state}; only an active key is rotated. Make a new one.")
+    _refuse_a_chain(key)
+    ends_at = _end_before_rotation(key)
     _revoke_unused(key)
     new, secret = apikey_create(
         name=key.name,
         organization=key.organization,
         scopes=key.scopes,
         rate=key.rate,
-        expires_at=key.expires_at,
+        expires_at=ends_at,
         created_by=created_by,
         replaces=key,
     )
@@ -76,6 +79,18 @@ def apikey_rotate(key: ApiKey, *, overlap: timedelta = DEFAULT_OVERLAP, created_
 def _has_rival(new: ApiKey) -> bool:
     """Tell whether two came at once; both may see it, and then neither gets a key."""
     return ApiKey.objects.filter(replaces=new.replaces_id, revoked_at=None).exclude(pk=new.pk).exists()
+
+
+def _refuse_a_chain(key: ApiKey) -> None:
+    """Let at most two keys of a chain live: each has the whole rate."""
+    if key.replaces is not None and apikey_state(key.replaces) == KeyState.ACTIVE:
+        raise Conflict(f"{key.pk} replaces {key.replaces_id}, which still works; revoke that one or wait for its end.")
+
+
+def _end_before_rotation(key: ApiKey) -> datetime | None:
+    """Return when a key would have ended; a rotation whose answer was lost has shortened its life already."""
+    first = ApiKey.objects.filter(replaces=key).order_by("pk").first()
+    return first.expires_at if first is not None else key.expires_at
 
 
 def _revoke_unused(key: ApiKey) -> None:

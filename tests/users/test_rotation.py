@@ -89,7 +89,18 @@ def test_where_the_answer_was_lost_it_is_asked_again_and_one_replacement_is_left
     client = carrying(made[1])
     first, second = (post(client, ROTATE, {"overlap_seconds": 3600}).json() for _ in range(2))
     assert apikey_find(first["key"]) is None
-    assert apikey_find(second["key"]) is not None
+    found = apikey_find(second["key"])
+    assert found is not None
+    assert found.expires_at is None, "the old key had no end before its first rotation"
+
+
+def test_a_replacement_is_not_rotated_while_the_old_key_works(made):
+    rotation = apikey_rotate(made[0], overlap=timedelta(hours=1))
+    with pytest.raises(Conflict, match="which still works"):
+        apikey_rotate(rotation.key)
+    apikey_revoke(made[0])
+    rotation.key.refresh_from_db()
+    assert apikey_rotate(rotation.key).key.replaces_id == rotation.key.pk
 
 
 def test_a_repeated_rotation_does_not_put_off_the_end(made):
