@@ -5,6 +5,7 @@ Source: https://www.rfc-editor.org/rfc/rfc9110#name-conditional-requests
 
 import hashlib
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from django.utils.http import parse_etags
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
+from base.going_on import GoesOn
 from base.problems import PreconditionFailed
 
 API_PREFIX = "/api/"
@@ -81,14 +83,21 @@ def conditional_get(get_response: Callable[[HttpRequest], HttpResponseBase]) -> 
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if request.method in ("GET", "HEAD") and request.path.startswith(API_PREFIX) and response.status_code == 200:
-            return _or_not_modified(request, response) if isinstance(response, HttpResponse) else response
-        return response
+        # what goes on has no content yet: whoever makes it later tags it
+        if not isinstance(response, HttpResponse) or isinstance(response, GoesOn):
+            return response
+        return or_not_modified(request, response)
 
     return middleware
 
 
-def _or_not_modified(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def or_not_modified(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return an answer of the API with its tag, or a 304 in its place; what is no answer to a read as it is."""
+    is_read = request.method in ("GET", "HEAD") and request.path.startswith(API_PREFIX)
+    return _tagged(request, response) if is_read and response.status_code == HTTPStatus.OK else response
+
+
+def _tagged(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     response.headers.setdefault("ETag", _tag(response.content))
     # one caller's answer, and to be asked for again each time
     response.headers.setdefault("Cache-Control", "private, no-cache")

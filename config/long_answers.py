@@ -115,8 +115,9 @@ class AsgiExchange:
         self.is_begun = True
         named = {name for name, _ in own} | OF_THE_BODY
         theirs = [pair for pair in self._start["headers"] if pair[0] not in named]
-        length = (b"content-length", b"%d" % len(body))
-        headers = [*theirs, *(pair for pair in own if pair[0] != b"content-length"), length]
+        headers = [*theirs, *(pair for pair in own if pair[0] != b"content-length")]
+        if status != HTTPStatus.NOT_MODIFIED:  # there it would be the length of what is not sent
+            headers.append((b"content-length", b"%d" % len(body)))
         await self._send({"type": "http.response.start", "status": int(status), "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 

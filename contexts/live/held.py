@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.views import APIView
 
+from base.etags import or_not_modified
 from base.going_on import Exchange, GoesOn, can_go_on
 from contexts.live.looks import Seen
 from contexts.live.watcher import Watch, watcher
@@ -71,7 +72,7 @@ def _wait_in_thread(context: Context, seconds: float) -> None:
 
 
 def _rendered(view: APIView, make: Callable[[], HttpResponse]) -> HttpResponse:
-    """Return what the view would: its renderer, its headers, its problems."""
+    """Return what the view would: its renderer, its headers, its problems, its tag."""
     try:
         response: Any = make()
     except Exception as exc:
@@ -80,4 +81,4 @@ def _rendered(view: APIView, make: Callable[[], HttpResponse]) -> HttpResponse:
     if hasattr(response, "render"):
         response.render()
     response.close()  # tells Django that the request is over; the content stays
-    return response  # type: ignore[no-any-return]
+    return or_not_modified(view.request._request, response)

@@ -79,6 +79,13 @@ def test_headers_keep_the_stream_out_of_caches(follower):
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Accel-Buffering"] == "no"
     assert answer.content.startswith(b": ")
+    assert "ETag" not in answer.headers
+
+
+def test_tag_does_not_end_a_stream_before_it_begins(follower):
+    context = submitted(follower, "?wait=30")
+    answer = follower.get(f"contexts/{context}/events", **{"If-None-Match": "*"})
+    assert (answer.status_code, answer.content[:2]) == (200, b": ")
 
 
 def test_failure_says_why(follower, model_server):

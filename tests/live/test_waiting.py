@@ -66,6 +66,31 @@ def test_replay_waits_too(follower, model_server):
     assert answer.headers["Idempotency-Replayed"] == "true"
 
 
+def test_wait_is_not_cut_short_by_a_tag_and_answers_with_its_own(follower, model_server):
+    model_server.hold()
+    context = follower.post("contexts", SEED).json()["id"]
+    path = f"contexts/{context}?wait=0.3"
+    wait_until(
+        lambda: follower.get(f"contexts/{context}").json()["revision"] == 3, seconds=20, what="the model is asked"
+    )
+    working = follower.get(path)
+    assert working.headers["ETag"] == follower.get(f"contexts/{context}").headers["ETag"]
+    assert working.headers["Cache-Control"] == "private, no-cache"
+    began = time.monotonic()
+    unchanged = follower.get(path, **{"If-None-Match": working.headers["ETag"]})
+    assert time.monotonic() - began >= 0.3
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert unchanged.headers["ETag"] == working.headers["ETag"]
+    assert "Content-Length" not in unchanged.headers
+    with ThreadPoolExecutor(1) as thread:
+        patient = {"If-None-Match": working.headers["ETag"]}
+        waiting = thread.submit(follower.get, f"contexts/{context}?wait=60", **patient)
+        model_server.release()
+        ended = waiting.result(timeout=30)
+    assert (ended.status_code, ended.json()["status"]) == (200, "completed")
+    assert ended.headers["ETag"] not in ("", working.headers["ETag"])
+
+
 def test_many_who_wait_take_no_thread_from_the_others(follower, model_server):
     model_server.hold()
     context = follower.post("contexts", SEED).json()["id"]
