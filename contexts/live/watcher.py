@@ -120,12 +120,19 @@ class Watcher:
     async def _run(self, thread: ThreadPoolExecutor) -> None:
         try:
             while self._is_wanted():  # again where somebody came while the listener was closed
-                async with aclosing(make_listener(self._stirred.set, CHANGES)) as listener:
-                    while self._is_wanted():
-                        await self._turn(listener)
+                try:
+                    await self._listen()
+                except Exception as exc:  # those who wait would never be told
+                    self._say_once(exc)
+                    await asyncio.sleep(AFTER_TROUBLE_SECONDS)
         finally:
             thread.submit(connections.close_all)
             thread.shutdown(wait=False)
+
+    async def _listen(self) -> None:
+        async with aclosing(make_listener(self._stirred.set, CHANGES)) as listener:
+            while self._is_wanted():
+                await self._turn(listener)
 
     async def _turn(self, listener: Listener) -> None:
         """Look where there is a reason to, and pause; else wait for one."""
@@ -159,14 +166,20 @@ class Watcher:
 
     async def note_trouble(self, exc: Exception) -> None:
         """Say once what is wrong with a query, and let it be tried again after a while."""
+        self._say_once(exc)
+        try:
+            await self._in_thread(connections.close_all)
+        except Exception as another:  # the connection is away already
+            self._say_once(another)
+        await asyncio.sleep(AFTER_TROUBLE_SECONDS)
+
+    def _say_once(self, exc: Exception) -> None:
         if not self._is_in_trouble:
             if isinstance(exc, Error):
                 logger.warning("database_away function=look reason=%s", exc.__cause__ or exc)
             else:
                 logger.error("live_look_broke", exc_info=exc)
         self._is_in_trouble = self._is_due = True
-        await self._in_thread(connections.close_all)
-        await asyncio.sleep(AFTER_TROUBLE_SECONDS)
 
 
 watcher = Watcher()

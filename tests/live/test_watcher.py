@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connections
 
+from contexts.engine.listener import make_listener
 from contexts.live import looks as looking
 from contexts.live import watcher as module
 from contexts.live.looks import Seen
@@ -140,6 +141,54 @@ async def test_database_that_is_away_leaves_all_waiting(context, monkeypatch, ca
         is_away = False
         assert await watch.next(SECONDS) is not None
     assert caplog.text.count("database_away") == 1
+    await ended(watcher)
+
+
+class BreaksOnce:
+    """Stands before a function that fails the first time it is called."""
+
+    def __init__(self, real: Callable[..., Any]) -> None:
+        self._real = real
+        self.was_called = False
+
+    def __call__(self, *args: Any) -> Any:
+        if not self.was_called:
+            self.was_called = True
+            raise OSError("broken")
+        return self._real(*args)
+
+
+@pytest.mark.parametrize("where", ["make", "ask"])
+async def test_listener_that_breaks_is_made_anew(context, monkeypatch, caplog, where):
+    watcher = Watcher()
+    kind = type(make_listener(lambda: None))
+    if where == "make":
+        broken = BreaksOnce(make_listener)
+        monkeypatch.setattr(module, "make_listener", broken)
+    else:
+        broken = BreaksOnce(kind.has_news)
+        monkeypatch.setattr(kind, "has_news", lambda listener: broken(listener))
+    monkeypatch.setattr(module, "AFTER_TROUBLE_SECONDS", 0.05)
+    with watcher.watching(Watch(Seen.of(context), with_history=False)) as watch:
+        await in_thread(cancel, context)
+        assert await watch.next(SECONDS) is not None
+    assert broken.was_called
+    assert caplog.text.count("live_look_broke") == 1
+    await ended(watcher)
+
+
+async def test_connection_that_cannot_be_closed_leaves_all_waiting(context, monkeypatch, caplog):
+    watcher = Watcher()
+    seen = Seen.of(context)
+    await in_thread(cancel, context)
+    broken_look, broken_close = BreaksOnce(looking.look), BreaksOnce(connections.close_all)
+    monkeypatch.setattr(module, "look", broken_look)
+    monkeypatch.setattr(connections, "close_all", broken_close)
+    monkeypatch.setattr(module, "AFTER_TROUBLE_SECONDS", 0.05)
+    with watcher.watching(Watch(seen, with_history=False)) as watch:
+        assert await watch.next(SECONDS) is not None
+    assert broken_close.was_called
+    assert caplog.text.count("live_look_broke") == 1
     await ended(watcher)
 
 
