@@ -90,6 +90,11 @@ def _as_read(delivery: WebhookDelivery) -> QuerySet[WebhookDelivery]:
     )
 
 
+def deliveries_forget(endpoint_ids: Collection[str]) -> None:
+    """Remove what was stored for endpoints while they were removed; only MongoDB lets that happen."""
+    WebhookDelivery.objects.filter(endpoint_id__in=list(endpoint_ids)).delete()
+
+
 def delivery_note(delivery: WebhookDelivery, outcome: Outcome) -> None:
     """Write down what came of an attempt, and what follows for its endpoint.
 

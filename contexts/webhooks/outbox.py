@@ -10,6 +10,7 @@ A context that is retried loses its end: so whoever retries announces first (`an
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from django.db import IntegrityError
 from django.db.models import Max, QuerySet
 
 from base import clock
@@ -40,12 +41,24 @@ def announce_now(rows: QuerySet[Context]) -> None:
 def _announce(rows: QuerySet[Context]) -> int:
     contexts = list(_in_order_of_marks(rows).defer("data", "step_runs", "pipeline")[:AT_ONCE])
     if contexts:
-        endpoints = _endpoints({row.organization_id for row in contexts})
-        deliveries = [*_of_contexts(contexts, endpoints), *_of_batches(contexts, endpoints)]
-        for start in range(0, len(deliveries), INSERT_CHUNK):
-            insert_missing(deliveries[start : start + INSERT_CHUNK])
+        _store(contexts)
         _unmark(contexts)
     return len(contexts)
+
+
+def _store(contexts: Sequence[Context]) -> None:
+    """Store what is to be told of contexts; begin anew where an endpoint was removed since it was read."""
+    while True:
+        endpoints = _endpoints({row.organization_id for row in contexts})
+        deliveries = [*_of_contexts(contexts, endpoints), *_of_batches(contexts, endpoints)]
+        try:
+            for start in range(0, len(deliveries), INSERT_CHUNK):
+                insert_missing(deliveries[start : start + INSERT_CHUNK])
+        except IntegrityError:
+            if _are_all_there(endpoints):
+                raise
+        else:
+            return
 
 
 def _in_order_of_marks(rows: QuerySet[Context]) -> QuerySet[Context]:
@@ -67,6 +80,11 @@ def _endpoints(organization_ids: Iterable[str]) -> Endpoints:
     for endpoint in WebhookEndpoint.objects.filter(organization_id__in=list(organization_ids), is_active=True):
         found[endpoint.organization_id].append(endpoint)
     return found
+
+
+def _are_all_there(endpoints: Endpoints) -> bool:
+    ids = [endpoint.pk for found in endpoints.values() for endpoint in found]
+    return WebhookEndpoint.objects.filter(pk__in=ids).count() == len(ids)
 
 
 def _listening(endpoints: Endpoints, organization_id: str, event: Event) -> list[WebhookEndpoint]:

@@ -21,6 +21,7 @@ from base.problems import Busy
 from contexts.webhooks.bell import bell
 from contexts.webhooks.deliveries import (
     deliveries_due,
+    deliveries_forget,
     delivery_claim,
     delivery_note,
     delivery_park,
@@ -118,7 +119,10 @@ class Turn:
             return 0
         launched = 0
         due = deliveries_due(clock.now(), busy=self._busy(), most=room)
-        endpoints = WebhookEndpoint.objects.in_bulk({delivery.endpoint_id for delivery in due})
+        wanted = {delivery.endpoint_id for delivery in due}
+        endpoints = WebhookEndpoint.objects.in_bulk(wanted)
+        if gone := wanted - endpoints.keys():
+            deliveries_forget(gone)
         for delivery in due:
             endpoint = endpoints.get(delivery.endpoint_id)
             if endpoint is not None and self._has_room(endpoint):

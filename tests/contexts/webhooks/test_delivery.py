@@ -193,6 +193,17 @@ def test_delivery_that_was_made_while_its_endpoint_was_switched_off_waits(endpoi
     assert receiver.requests == []
 
 
+def test_deliveries_of_an_endpoint_that_is_gone_hold_up_nobody(endpoint, organization, receiver):
+    gone = make_endpoint(organization, receiver.url)
+    with connection.constraint_checks_disabled():  # MongoDB has none
+        for _ in range(turn.THREADS + 1):
+            make_delivery(gone, next_attempt_at=clock.now() - timedelta(minutes=1))
+        WebhookEndpoint.objects.filter(pk=gone.pk)._raw_delete(using="default")
+    delivery = make_delivery(endpoint)
+    assert deliver() == 1
+    assert list(WebhookDelivery.objects.values_list("pk", flat=True)) == [delivery.pk]
+
+
 def test_sweep_mends_what_a_crash_while_switching_on_left(endpoint):
     delivery = make_delivery(endpoint, next_attempt_at=None)
     assert webhooks_repair() == 1

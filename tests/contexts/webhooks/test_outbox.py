@@ -15,6 +15,7 @@ from contexts.services import context_cancel, context_retry
 from contexts.states import Move, Status
 from contexts.submission import Submitter
 from contexts.webhooks import outbox
+from contexts.webhooks.endpoints import endpoint_delete
 from contexts.webhooks.models import WebhookDelivery
 from contexts.webhooks.outbox import announce_now, announce_waiting
 from tests.contexts.rows import ERROR, make_context
@@ -143,6 +144,24 @@ def test_twins_that_announce_the_same_end_store_it_once(organization, monkeypatc
     monkeypatch.setattr(outbox, "insert_missing", twin_first)
     announce_waiting()
     assert told() == [("context.completed", context.pk)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_endpoint_that_is_removed_while_an_end_is_announced_is_left_out(organization, monkeypatch):
+    stays, goes = (make_endpoint(organization, URL) for _ in range(2))
+    context = held(organization)
+    end(context, Move.FAIL)
+    inserted = insert_missing
+
+    def remove_first(rows):
+        monkeypatch.setattr(outbox, "insert_missing", inserted)
+        endpoint_delete(goes)
+        return inserted(rows)
+
+    monkeypatch.setattr(outbox, "insert_missing", remove_first)
+    context_retry(context.pk, organization_id=organization.pk)
+    assert not outbox.something_is_marked()
+    assert [row.resource_id for row in WebhookDelivery.objects.filter(endpoint=stays)] == [context.pk]
 
 
 def test_retry_before_the_announcement_loses_no_end(organization):
