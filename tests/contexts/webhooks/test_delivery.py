@@ -11,6 +11,7 @@ from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
 from base import clock
+from base.encryption import encrypt
 from base.ids import new_id
 from contexts.webhooks import turn
 from contexts.webhooks.deliveries import HELD, delivery_claim, delivery_note, delivery_redeliver, webhooks_repair
@@ -314,6 +315,19 @@ def test_former_key_can_be_forgotten_after_a_sweep(endpoint, settings):
     settings.SECRET_KEY_FALLBACKS = []
     endpoint.refresh_from_db()
     assert endpoint_secrets(endpoint) == secrets
+
+
+def test_secret_that_cannot_be_read_keeps_the_sweep_from_no_other(endpoint, organization, settings, caplog):
+    known, lost = endpoint, make_endpoint(organization, endpoint.url)
+    secrets, own_key = endpoint_secrets(known), settings.SECRET_KEY
+    settings.SECRET_KEY = "a key that is lost"
+    WebhookEndpoint.objects.filter(pk=lost.pk).update(secret=encrypt("whsec_lost"))
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another key", [own_key]
+    webhooks_repair()
+    assert f"webhook_secret_unreadable webhook={lost.pk}" in caplog.text
+    settings.SECRET_KEY_FALLBACKS = []
+    known.refresh_from_db()
+    assert endpoint_secrets(known) == secrets
 
 
 def test_turn_that_is_over_leaves_the_rest_to_the_next_and_rings_for_it(endpoint, receiver, monkeypatch):
