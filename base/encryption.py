@@ -43,6 +43,15 @@ def decrypt(token: str) -> str:
         ) from None
 
 
+def is_readable(token: str) -> bool:
+    """Tell whether `decrypt` turns a token back."""
+    try:
+        decrypt(token)
+    except Unreadable:
+        return False
+    return True
+
+
 def is_current(token: str) -> bool:
     """Tell whether a token needs no key but the present SECRET_KEY."""
     try:

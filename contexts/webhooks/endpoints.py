@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from base import clock
 from base.addresses import is_literal, is_public
-from base.encryption import Unreadable, decrypt, encrypt, is_current
+from base.encryption import Unreadable, decrypt, encrypt, is_current, is_readable
 from base.ids import ID_MAX_LENGTH
 from base.inserting import insert
 from base.problems import Conflict, Fault, InvalidInput, NotFound
@@ -158,10 +158,16 @@ def deliveries_unpark(endpoint_ids: Sequence[str]) -> int:
 
 
 def endpoint_rotate(endpoint: WebhookEndpoint) -> str:
-    """Give an endpoint a new secret and return it; the old one signs too for a day."""
-    secret = new_secret()
-    endpoint.previous_secret, endpoint.secret = endpoint.secret, encrypt(secret)
-    endpoint.previous_secret_until = clock.now() + OVERLAP
+    """Give an endpoint a new secret and return it; the old one signs too for a day.
+
+    Asked again within that day, the old one goes on to its end: the secret between the two may never have arrived.
+    """
+    secret, now, until = new_secret(), clock.now(), endpoint.previous_secret_until
+    if until is None or until <= now:
+        endpoint.previous_secret, endpoint.previous_secret_until = endpoint.secret, now + OVERLAP
+    if not is_readable(endpoint.previous_secret):  # it would keep the new one from signing
+        endpoint.previous_secret = ""
+    endpoint.secret = encrypt(secret)
     endpoint.save(update_fields=["secret", "previous_secret", "previous_secret_until"])
     return secret
 

@@ -299,6 +299,25 @@ def test_both_secrets_sign_for_a_day_after_a_rotation_then_the_new_one_alone(end
     assert endpoint_secrets(endpoint) == [new]
 
 
+def test_rotation_that_is_repeated_keeps_the_secret_that_the_client_has(endpoint):
+    old = endpoint_secrets(endpoint)[0]
+    endpoint_rotate(endpoint)
+    until = endpoint.previous_secret_until
+    set_clock(clock.now() + timedelta(hours=1))
+    new = endpoint_rotate(endpoint)
+    endpoint.refresh_from_db()
+    assert (endpoint_secrets(endpoint), endpoint.previous_secret_until) == ([new, old], until)
+    set_clock(until)
+    newest = endpoint_rotate(endpoint)
+    assert endpoint_secrets(endpoint) == [newest, new]
+
+
+def test_rotation_helps_at_once_where_a_secret_cannot_be_read(endpoint, settings):
+    settings.SECRET_KEY = "another key"
+    new = endpoint_rotate(endpoint)
+    assert endpoint_secrets(endpoint) == [new]
+
+
 def test_secret_that_cannot_be_read_fails_the_attempt_with_a_reason(endpoint, receiver, settings):
     delivery = make_delivery(endpoint)
     settings.SECRET_KEY = "another key"
