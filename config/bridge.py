@@ -8,8 +8,9 @@ a2wsgi hops for every part of both, and each hop is a wait for the interpreter's
 import asyncio
 import contextvars
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Executor
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ from config.long_answers import LongAnswers, Send
 Environ = dict[str, Any]
 WsgiApp = Callable[[Environ, Any], Iterable[bytes]]
 ChooseThreads = Callable[[str], Executor]
+Rest = Callable[[], Awaitable[None]] | None
 T = TypeVar("T")
 
 # An answer that is larger goes out part by part.
@@ -51,32 +53,37 @@ class WsgiInThreads:
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         assert scope["type"] == "http"  # the server speaks nothing else
-        if _expects_100(scope) and self._awaited < AWAITED_AT_ONCE:
-            await self._answer_awaiting(scope, receive, send)
-            return
+        does_await = _expects_100(scope) and self._awaited < AWAITED_AT_ONCE
+        answer = self._answer_awaiting if does_await else self._answer_collected
+        see_through = await answer(scope, receive, send)
+        if see_through is not None:  # for long: nothing is held of the body any more
+            await see_through()
+
+    async def _answer_collected(self, scope: Any, receive: Receive, send: Send) -> Rest:
         try:
             body = await collect(receive, self._limits)
         except ConnectionResetError:
-            return
+            return None
         except TimeoutError:
             await _send_too_slow(send)
-            return
+            return None
         try:
-            await self._answer(scope, body, str(body.size), receive, send)
+            return await self._answer(scope, body, str(body.size), receive, send)
         finally:
             body.close()
 
-    async def _answer_awaiting(self, scope: Any, receive: Receive, send: Send) -> None:
+    async def _answer_awaiting(self, scope: Any, receive: Receive, send: Send) -> Rest:
         """Let the application decide whether the client is to send its body at all."""
         self._awaited += 1
         body = AwaitedBody(receive, self._limits)
         try:
-            await self._answer(scope, body, _announced_size(scope), receive, send)
+            return await self._answer(scope, body, _announced_size(scope), receive, send)
         finally:
             self._awaited -= 1
             body.close()
 
-    async def _answer(self, scope: Any, body: Body | AwaitedBody, size: str, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Any, body: Body | AwaitedBody, size: str, receive: Receive, send: Send) -> Rest:
+        """Answer; return what sees it through where it goes on."""
         loop = asyncio.get_running_loop()
 
         async def in_thread(function: Callable[[], T]) -> T:
@@ -86,10 +93,11 @@ class WsgiInThreads:
         run = _Run(self._app, environ_of(scope, body, size), loop, send)
         messages = await in_thread(run)
         if run.goes_on is not None:
-            await self._long_answers.see_through(run.goes_on, messages[0], run=in_thread, receive=receive, send=send)
-            return
+            see_through = self._long_answers.see_through
+            return partial(see_through, run.goes_on, messages[0], run=in_thread, receive=receive, send=send)
         for message in messages:
             await send(message)
+        return None
 
 
 class _Run:

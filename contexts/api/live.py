@@ -21,6 +21,8 @@ from users.caller import caller_required
 
 HEADER = "Last-Event-ID"
 MAX_DIGITS = 9
+# what a stream never tells of, and is large
+UNTOLD = ("data", "metadata", "processing", "pipeline")
 NO_SUCH_EVENT = "Send the id of an event that this stream has sent, or none."
 
 
@@ -76,7 +78,7 @@ class ContextEventsView(APIView):
         Each event is `status` or `step`, its data a JSON object as shown here. 204 where nothing will come any more.
         """
         after = last_event_id(request)
-        context = context_get(context_id, caller_required(request).organization_id)
+        context = context_get(context_id, caller_required(request).organization_id, without=UNTOLD)
         return context_stream(request._request, context, _revision(after, context.revision) if after else 0)
 
 

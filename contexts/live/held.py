@@ -55,8 +55,10 @@ def answer_when_ended(view: APIView, context: Context, seconds: float, answer: A
     if not seconds or context.status in ENDED or request.method == "HEAD":
         return answer(context)
 
+    id, organization_id = context.pk, context.organization_id  # the row is not kept meanwhile
+
     def answer_now() -> HttpResponse:
-        return answer(context_get(context.pk, context.organization_id))
+        return answer(context_get(id, organization_id))
 
     if not can_go_on(request._request):
         _wait_in_thread(context, seconds)

@@ -60,12 +60,15 @@ class ContextStream(EventStream):
 
     def __init__(self, context: Context, after: int) -> None:
         super().__init__()
-        self._context = context
         self._tail = ContextTail(after)
+        # the row is not kept: so many streams are open, and for so long
+        self._seen = Seen.of(context)
+        self._told_first = BEGINNING + self._tail.take(context)
 
     async def hold(self, exchange: Exchange) -> None:
-        await exchange.send(BEGINNING + self._tail.take(self._context))
-        with watcher.watching(Watch(Seen.of(self._context), with_history=True)) as watch:
+        await exchange.send(self._told_first)
+        self._told_first = b""
+        with watcher.watching(Watch(self._seen, with_history=True)) as watch:
             while not self._tail.is_over:
                 sight = await watch.next(STILL_HERE_SECONDS)
                 row = sight.row if sight is not None else None

@@ -4,11 +4,12 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from django.http import HttpResponse
 
 from base.going_on import SERVER_KEY, Exchange, GoesOn
 from config.bodies import BodyLimits
-from config.bridge import WsgiInThreads
+from config.bridge import AWAITED_AT_ONCE, WsgiInThreads
 from config.long_answers import LongAnswers
 
 DEADLINE_SECONDS = 10
@@ -46,12 +47,13 @@ class Broken(GoesOn):
 class Client:
     """One request to the bridge, with one thread below it."""
 
-    def __init__(self, bridge: WsgiInThreads) -> None:
+    def __init__(self, bridge: WsgiInThreads, *, waits_for_100: bool = False) -> None:
         self.sent: list[Any] = []
         self.left = asyncio.Event()
         self.stirred = asyncio.Event()
-        self._body = [{"type": "http.request", "body": b"", "more_body": False}]
-        self.task = asyncio.create_task(bridge(SCOPE, self._receive, self._send))
+        self._body = [] if waits_for_100 else [{"type": "http.request", "body": b"", "more_body": False}]
+        headers = [(b"expect", b"100-continue")] if waits_for_100 else []
+        self.task = asyncio.create_task(bridge({**SCOPE, "headers": headers}, self._receive, self._send))
 
     async def _receive(self) -> Any:
         if self._body:
@@ -88,9 +90,11 @@ SCOPE: dict[str, Any] = {
 }
 
 
-def bridge_to(answer: HttpResponse, *, at_most: int = 10) -> WsgiInThreads:
+def bridge_to(answer: HttpResponse, *, at_most: int = 10, bodies: list[Any] | None = None) -> WsgiInThreads:
     def app(environ: Any, start_response: Any) -> Any:
         assert environ[SERVER_KEY]
+        if bodies is not None:
+            bodies.append(environ["wsgi.input"])
         start_response("200 OK", [("X-Mine", "yes"), ("Content-Length", "0")])
         return answer
 
@@ -108,6 +112,29 @@ async def test_parts_come_as_they_are_sent_and_hold_no_thread():
     story.go.set()
     assert (await first.ends(), await second.ends()) == (b"once upon", b"once upon")
     assert first.sent[-1]["more_body"] is False
+
+
+async def test_answer_that_goes_on_keeps_no_body():
+    story, bodies = Story(), list[Any]()
+    client = Client(bridge_to(story, bodies=bodies))
+    await client.has_sent(2)
+    with pytest.raises(ValueError, match="closed"):
+        bodies[0].read()
+    story.go.set()
+    await client.ends()
+
+
+async def test_answers_that_go_on_do_not_keep_others_from_waiting_for_their_bodies():
+    story = Story()
+    bridge = bridge_to(story)
+    clients = [Client(bridge, waits_for_100=True) for _ in range(AWAITED_AT_ONCE)]
+    for client in clients:
+        await client.has_sent(2)
+    another = Client(bridge, waits_for_100=True)
+    await another.has_sent(2)  # though its body never comes
+    story.go.set()
+    for client in [*clients, another]:
+        assert await client.ends() == b"once upon"
 
 
 async def test_client_that_leaves_frees_its_answer():
