@@ -90,7 +90,7 @@ class Webhook(BaseModel):
 
 
 class WebhookWithSecret(Webhook):
-    """A webhook and the secret that signs what is sent; it is shown here, and never again."""
+    """A webhook and the secret that signs what is sent; it is shown here, and by no other request."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -98,7 +98,9 @@ class WebhookWithSecret(Webhook):
         }
     )
 
-    secret: str
+    secret: Annotated[
+        str, Field(description="Empty where the creating request is repeated after the secret was rotated.")
+    ]
 
 
 class WebhookPage(BaseModel):

@@ -62,7 +62,9 @@ def endpoint_get(endpoint_id: str, organization_id: str | None) -> WebhookEndpoi
 def endpoint_create(
     wish: EndpointWish, *, organization_id: str, idempotency: Idempotency | None = None
 ) -> tuple[WebhookEndpoint, str, bool]:
-    """Make an endpoint. Return it, its secret, and whether this is the first such request.
+    """Make an endpoint. Return it, its first secret, and whether this is the first such request.
+
+    A repeated request gets no secret any more once it was rotated.
 
     Raises:
         InvalidInput: the address or an event is not valid.
@@ -72,7 +74,7 @@ def endpoint_create(
     known = idempotency.find() if idempotency else None
     existing = WebhookEndpoint.objects.filter(pk=known, organization_id=organization_id).first() if known else None
     if existing is not None:
-        return existing, decrypt(existing.secret), False
+        return existing, _first_secret(existing), False
     _check(wish)
     check_room(organization_id)
     new_id = known or new_endpoint_id()
@@ -106,9 +108,13 @@ def _insert(wish: EndpointWish, organization_id: str, new_id: str) -> tuple[Webh
         insert([endpoint])
     except IntegrityError:  # a twin of this request was faster
         endpoint = WebhookEndpoint.objects.get(pk=new_id)
-        secret = decrypt(endpoint.secret)
+        secret = _first_secret(endpoint)
     listeners.forget()
     return endpoint, secret
+
+
+def _first_secret(endpoint: WebhookEndpoint) -> str:
+    return decrypt(endpoint.secret) if endpoint.previous_secret_until is None else ""
 
 
 def endpoint_update(endpoint: WebhookEndpoint, wish: EndpointWish) -> None:

@@ -69,6 +69,14 @@ def test_same_idempotency_key_makes_one_webhook_and_tells_its_secret_again(api, 
     assert WebhookEndpoint.objects.count() == 1
 
 
+def test_same_idempotency_key_tells_no_secret_that_came_by_rotation(api, db):
+    path = "/api/webhooks"
+    made = post(api, path, WISH, **{"Idempotency-Key": "k"}).json()
+    post(api, f"{path}/{made['id']}/rotate-secret")
+    again = post(api, path, WISH, **{"Idempotency-Key": "k"})
+    assert (again.status_code, again.json()) == (201, {**made, "secret": ""})
+
+
 @pytest.mark.parametrize(
     ("change", "path"),
     [
