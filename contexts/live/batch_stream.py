@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import suppress
+from datetime import datetime
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +16,7 @@ from contexts.live.streams import STILL_HERE_SECONDS, EventStream, stream_in_thr
 from contexts.live.watcher import watcher
 from contexts.models import Batch
 from contexts.selectors import batch_progress
+from contexts.states import ENDED
 
 # A look reads what is in work of the whole batch: it need not be made for each step.
 PACE_SECONDS = 0.25
@@ -64,9 +66,16 @@ class BatchStream(EventStream):
 
 def batch_stream(request: HttpRequest, batch: Batch, since: Cursor | None) -> HttpResponseBase:
     """Answer with what changes since a cursor; with nothing at all where none will ever come."""
-    if since is not None and since.is_end and batch_progress(batch).status != "processing":
+    if since is not None and since.is_end and _has_rested_since(since.moment, batch):
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     if can_go_on(request):
         return BatchStream(batch, since)
     tail = BatchTail(batch, since)
     return stream_in_thread(request, tail.take, lambda: tail.is_over)
+
+
+def _has_rested_since(moment: datetime, batch: Batch) -> bool:
+    """Tell whether a batch that had ended has not been retried since, and ended again."""
+    if batch_progress(batch).status == "processing":
+        return False
+    return not batch.contexts.filter(status__in=ENDED, ended_at__gt=moment).order_by().exists()

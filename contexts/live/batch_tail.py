@@ -79,7 +79,7 @@ class BatchTail:
         progress = batches_progress([batch])[batch.pk]  # first: what has ended by then is seen in the rows
         window = self._window()
         if self._told is None:
-            self._told = window
+            self._told, self._latest = window, clock.now()  # what ended up to now is told by how the batch stands
         changed = [pk for pk, revision in window.items() if self._told.get(pk) != revision]
         rows = rows_with_history(changed[:CONTEXTS_AT_ONCE])
         parts = [self._context_event(change) for change in self._news_of(rows.values())]

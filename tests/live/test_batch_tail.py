@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.test import RequestFactory
 
 from base import clock
 from contexts.batches import batch_cancel, batch_retry_failed, batch_submit
@@ -14,7 +17,9 @@ from contexts.engine.group import write_group
 from contexts.engine.job import Write
 from contexts.engine.run import run_drain
 from contexts.live import batch_tail
+from contexts.live.batch_stream import batch_stream
 from contexts.live.batch_tail import BatchTail, Cursor
+from contexts.live.events import BEGINNING
 from contexts.models import Batch, Context
 from contexts.states import Move
 from contexts.submission import ContextSubmission, Submitter
@@ -132,6 +137,28 @@ def test_wishes_of_people_are_told(batch):
     events = taken(tail)
     assert [status for _, _, status in changes(events)].count("cancelled") == CONTEXTS
     assert (events[-1][2]["status"], tail.is_over) == ("cancelled", True)
+
+
+def test_second_end_is_told_to_who_has_read_the_first_only(batch):
+    def answer(cursor: str) -> HttpResponseBase:
+        return batch_stream(RequestFactory().get("/"), batch, Cursor.read(cursor))
+
+    tail = BatchTail(batch, None)
+    token = claims.worker_register()
+    for job in claims.claim(token, running=[], most=CONTEXTS):
+        claims.fail_broken(token, job.id, 1, type="engine_error", message="It broke.")
+    end = taken(tail)[-1][1]
+    assert answer(end).status_code == 204
+    while clock.now() <= Cursor.read(end).moment:
+        pass  # a cursor counts milliseconds
+    batch_retry_failed(batch.pk, organization_id=None)
+    batch_cancel(batch.pk, organization_id=None)
+    again = answer(end)
+    assert isinstance(again, StreamingHttpResponse)
+    events = events_in(again.getvalue().removeprefix(BEGINNING))
+    assert [status for _, _, status in changes(events)].count("cancelled") == CONTEXTS
+    assert events[-1][2]["status"] == "cancelled"
+    assert answer(events[-1][1]).status_code == 204
 
 
 def test_other_batches_are_not_told_of(batch, organization):
