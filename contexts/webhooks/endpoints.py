@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import IntegrityError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from base import clock
 from base.addresses import is_literal, is_public
@@ -45,6 +45,16 @@ def endpoints_visible(organization_id: str | None) -> QuerySet[WebhookEndpoint]:
     """Return the endpoints of an organization; None means of all."""
     rows = WebhookEndpoint.objects.all()
     return rows if organization_id is None else rows.filter(organization_id=organization_id)
+
+
+def endpoints_of(organization_ids: Sequence[str], *, failing: bool) -> list[str]:
+    """Return the ids of the endpoints of some organizations and, where wished, of all that fail."""
+    wanted = Q(organization_id__in=list(organization_ids))
+    if failing:
+        wanted |= Q(failing_since__isnull=False)
+    if not organization_ids and not failing:
+        return []
+    return list(WebhookEndpoint.objects.filter(wanted).order_by().values_list("pk", flat=True))
 
 
 def endpoint_get(endpoint_id: str, organization_id: str | None) -> WebhookEndpoint:

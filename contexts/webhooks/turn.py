@@ -1,7 +1,8 @@
 """One turn of telling: announces what has ended and sends what is due, until nothing is left for a moment.
 
 The database is used by one thread only; a bounded pool of others waits for answers. An endpoint is sent a few
-messages at once, so that a slow one holds up itself alone. Where several want a turn one gets it: not to be right, for
+messages at once, so that a slow one holds up itself alone; many slow ones hold up their organization alone, and all
+that fail each other. Where several want a turn one gets it: not to be right, for
 each delivery is claimed, but because one is enough.
 """
 
@@ -27,7 +28,7 @@ from contexts.webhooks.deliveries import (
     delivery_park,
     next_due_at,
 )
-from contexts.webhooks.endpoints import endpoint_secrets
+from contexts.webhooks.endpoints import endpoint_secrets, endpoints_of
 from contexts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from contexts.webhooks.outbox import announce_waiting, something_is_marked
 from contexts.webhooks.secrets import signed_headers
@@ -36,6 +37,8 @@ from contexts.webhooks.sending import Outcome, send
 THREADS = 32
 PER_ENDPOINT = 4
 PER_FAILING_ENDPOINT = 1
+PER_ORGANIZATION = 16
+FAILING_AT_ONCE = 16
 # Well below django-q2's time-out for chores, with an attempt that began at the very end.
 TURN_SECONDS = 45.0
 # Longer than the bell rests between two rings.
@@ -130,18 +133,30 @@ class Turn:
         return launched
 
     def _busy(self) -> list[str]:
-        return [
-            key
-            for key, number in self._endpoints.items()
-            if number >= (PER_FAILING_ENDPOINT if key in self._failing else PER_ENDPOINT)
-        ]
+        """Return the endpoints that get nothing more now: they, or they and others, have as much as they may."""
+        own = [key for key, number in self._endpoints.items() if number >= self._most_of(key)]
+        return [*own, *endpoints_of(self._full_organizations(), failing=self._failing_are_enough())]
+
+    def _most_of(self, endpoint_id: str) -> int:
+        return PER_FAILING_ENDPOINT if endpoint_id in self._failing else PER_ENDPOINT
+
+    def _full_organizations(self) -> list[str]:
+        numbers = Counter(delivery.organization_id for delivery in self._flying.values())
+        return [key for key, number in numbers.items() if number >= PER_ORGANIZATION]
+
+    def _failing_are_enough(self) -> bool:
+        return sum(self._endpoints[key] for key in self._failing) >= FAILING_AT_ONCE
 
     def _has_room(self, endpoint: WebhookEndpoint) -> bool:
         if endpoint.failing_since is None:
             self._failing.discard(endpoint.pk)
         else:
             self._failing.add(endpoint.pk)
-        return endpoint.pk not in self._busy()
+        if endpoint.failing_since is not None and self._failing_are_enough():
+            return False
+        if endpoint.organization_id in self._full_organizations():
+            return False
+        return self._endpoints[endpoint.pk] < self._most_of(endpoint.pk)
 
     def _launch_one(self, pool: ThreadPoolExecutor, delivery: WebhookDelivery, endpoint: WebhookEndpoint) -> int:
         if not endpoint.is_active:

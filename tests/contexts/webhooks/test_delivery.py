@@ -16,6 +16,7 @@ from base.ids import new_id
 from contexts.webhooks import turn
 from contexts.webhooks.deliveries import HELD, delivery_claim, delivery_note, delivery_redeliver, webhooks_repair
 from contexts.webhooks.endpoints import (
+    MOST_ENDPOINTS,
     endpoint_rotate,
     endpoint_secrets,
     endpoint_switch_off,
@@ -28,6 +29,7 @@ from contexts.webhooks.sending import Outcome
 from contexts.webhooks.turn import take_turn
 from tests.contexts.webhooks.conftest import make_endpoint
 from tests.contexts.webhooks.receiver import Receiver, stay_silent
+from users.models import Organization
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -256,6 +258,32 @@ def test_slow_endpoint_holds_up_itself_alone(organization, receiver):
             future.result()
         assert sorted(receiver.ids) == sorted(quick)
         assert len(slow.requests) == turn.PER_ENDPOINT
+
+
+@pytest.mark.parametrize("failing", [False, True], ids=["of one organization", "that fail, of many"])
+def test_many_slow_endpoints_hold_up_no_others(organization, other_organization, receiver, failing):
+    with Receiver() as slow:
+        slow.behave = stay_silent(slow)
+        owners = [organization] * MOST_ENDPOINTS
+        if failing:
+            owners = [Organization.objects.create(id=f"org_{number}") for number in range(turn.THREADS)]
+        for owner in owners:
+            stuck = make_endpoint(owner, slow.url)
+            for _ in range(2):
+                make_delivery(stuck, next_attempt_at=clock.now() - timedelta(minutes=1))
+        WebhookEndpoint.objects.update(failing_since=clock.now() if failing else None)
+        quick = make_delivery(make_endpoint(other_organization, receiver.url)).pk
+        stop = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(turn_in_a_thread, should_stop=stop.is_set)
+            deadline = time.monotonic() + 8
+            while not receiver.requests and time.monotonic() < deadline:
+                time.sleep(0.02)
+            stop.set()
+            slow.is_over.set()
+            future.result()
+        assert receiver.ids == [quick]
+        assert len(slow.requests) == 16
 
 
 def test_delivery_that_was_given_up_is_sent_again_on_demand_with_all_its_retries(endpoint, receiver):
