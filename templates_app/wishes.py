@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
-from base.validation import read_model
+from base.validation import WHOLE_NUMBER, read_model
 from templates_app.models import Template
 from templates_app.services import MAX_NOTE_LENGTH
 from templates_app.structure import SLUG_PATTERN, Structure
@@ -53,12 +53,15 @@ class TemplateWish(BaseModel):
 
 
 class TemplatePatch(BaseModel):
-    """What is to change of a template, as a JSON merge patch (RFC 7396): null takes a key back to its default."""
+    """What is to change of a template, as a JSON merge patch (RFC 7396): null takes a key back to its default.
+
+    A template always has a name and a type, so these cannot be null.
+    """
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"tone": "warm", "is_default": True}})
 
-    name: Name | None = None
-    type: Type | None = None
+    name: Name = Field(default_factory=str)
+    type: Type = Field(default_factory=str)
     description: Description | None = None
     tone: Fit | None = None
     audience: Fit | None = None
@@ -91,7 +94,11 @@ class RollBackWish(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"version": 1}})
 
-    version: Annotated[StrictInt, Field(ge=1, le=MAX_NUMBER, description="The number of a version that was published.")]
+    version: Annotated[
+        StrictInt,
+        Field(ge=1, le=MAX_NUMBER, description="The number of a version that was published."),
+        WHOLE_NUMBER,
+    ]
     note: Note = ""
 
 
