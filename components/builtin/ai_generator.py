@@ -1,9 +1,9 @@
 """Writes the content: asks a model for every section of the template, as checked JSON."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import Field
 
 from components.builtin.answers import answer_schema, read_answer
@@ -120,7 +120,7 @@ def _prompt(context_type: str, briefs: list[tuple[Part, str]], variables: Mappin
     return "\n\n".join(
         [
             f"Write a text of the type {context_type!r}.",
-            f"The material:\n{json.dumps(material, ensure_ascii=False, indent=2, default=str)}",
+            f"The material:\n{orjson.dumps(material, option=orjson.OPT_INDENT_2, default=str).decode()}",
             "The sections, each with its brief:",
             *(f"{_section_line(part)}\n{brief}" for part, brief in briefs),
         ]

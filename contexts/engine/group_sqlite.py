@@ -13,6 +13,7 @@ from django.db import connection, models, transaction
 from contexts.engine.job import Write
 from contexts.engine.write_columns import columns_of, entry_of, transcripts_of
 from contexts.models import Context, StepTranscript
+from contexts.move_log import appended_on_sqlite
 from contexts.states import sources
 
 KEY_COLUMNS = 3  # context, token, attempt
@@ -101,8 +102,8 @@ def _change(name: str, value: str) -> str:
     table, column = quoted(Context._meta.db_table), quoted(str(_field(name).column))
     if name != LOG:
         return f"{column} = {value}"
-    revision = f"{table}.{quoted('revision')} + 1"
-    return f"{column} = JSON_INSERT({table}.{column}, '$[#]', JSON_SET({value}, '$.revision', {revision}))"
+    log, revision = f"{table}.{column}", f"({table}.{quoted('revision')} + 1)"
+    return f"{column} = {appended_on_sqlite(log, value, {'revision': revision})}"
 
 
 @cache
