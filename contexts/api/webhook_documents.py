@@ -67,10 +67,11 @@ class WebhookChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"is_active": True}})
 
-    url: Url = ""
-    events: Annotated[list[Subscribable], Field(min_length=1, max_length=50)] = []
-    description: Annotated[str, Field(max_length=MAX_DESCRIPTION_LENGTH)] = ""
-    is_active: Annotated[bool, Field(strict=True, description="Switched on, it gets what has waited too.")] = True
+    # factories keep defaults out of the schema: a client that fills them in would change what it did not mean
+    url: Url = Field(default_factory=str)
+    events: list[Subscribable] = Field(default_factory=list, min_length=1, max_length=50)
+    description: str = Field(default_factory=str, max_length=MAX_DESCRIPTION_LENGTH)
+    is_active: bool = Field(default_factory=bool, strict=True, description="Switched on, it gets what has waited too.")
 
 
 class Webhook(BaseModel):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[import-untyped]
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from contexts.models import Batch, BatchState
 from contexts.states import Status
@@ -43,6 +44,10 @@ def assert_fits(schema: dict[str, Any], answer: Any, method: str, path: str) -> 
         named = schema["components"]["schemas"][named["anyOf"][0]["$ref"].rpartition("/")[2]]
     strangers = set(json.loads(answer.content)) - set(named["properties"])
     assert not strangers, f"{name} says nothing of {strangers}"
+
+
+def test_the_document_is_valid_openapi_3_1(schema):
+    assert [error.message for error in OpenAPIV31SpecValidator(schema).iter_errors()] == []
 
 
 def test_the_document_is_served_as_json(client, db):
