@@ -10,6 +10,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from pydantic import BaseModel, ConfigDict, Field
 
+from base.problem_types import problem_types
+
 PROBLEM_TYPE = "application/problem+json"
 _DESCRIPTIONS = {
     304: "It is what `If-None-Match` names; there is no body.",
@@ -72,7 +74,13 @@ class Problem(BaseModel):
         }
     )
 
-    type: Annotated[str, Field(description="The kind of problem.")]
+    type: Annotated[
+        str,
+        Field(
+            description="The kind of problem; as an address on this host it leads to a page about it.",
+            json_schema_extra={"enum": problem_types()},
+        ),
+    ]
     title: str
     status: int
     detail: Annotated[str, Field(description="What went wrong, and what to do about it.")]

@@ -4,14 +4,13 @@ import re
 from functools import cache
 
 import markdown
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import mark_safe
 
+from base.problem_types import FOLDER, problem_slugs
 from base.problem_views import only_get
 
-FOLDER = settings.BASE_DIR / "docs" / "problems"
 EXTENSIONS = ("fenced_code", "sane_lists")
 _LINK = re.compile(r'href="([\w-]+)\.md"')
 
@@ -19,14 +18,14 @@ _LINK = re.compile(r'href="([\w-]+)\.md"')
 @only_get
 def problem_list(request: HttpRequest) -> HttpResponse:
     """Show which problems there are."""
-    pages = [(path.stem, _title(path.stem)) for path in sorted(FOLDER.glob("*.md"))]
+    pages = [(slug, _title(slug)) for slug in problem_slugs()]
     return render(request, "problems/list.html", {"pages": pages})
 
 
 @only_get
 def problem_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what a problem means and what to do."""
-    if not (FOLDER / f"{slug}.md").is_file():
+    if slug not in problem_slugs():
         raise Http404
     # our own text, not a client's
     body = mark_safe(_html(slug))  # noqa: S308

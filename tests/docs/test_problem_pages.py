@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from base.openapi import Problem
 from tests.api.calls import post, problem_of
 from tests.docs.pages import ROOT, code_blocks, section, table_rows, text_of
 from tests.docs.test_docs import API, code, our_problems, problem_types
@@ -54,6 +55,11 @@ def test_the_types_address_shows_the_page(client, page: Path):
     assert "<h2>What to do</h2>" in text
     assert '<code class="language-json">' in text
     assert client.head(f"/problems/{page.stem}").status_code == 200
+
+
+def test_the_openapi_document_knows_these_types_and_no_other():
+    told = Problem.model_json_schema()["properties"]["type"]["enum"]
+    assert set(told) == {f"/problems/{slug}" for slug in problem_types()}
 
 
 def test_the_list_leads_to_every_page(client):
