@@ -73,12 +73,15 @@ def fields_parameter(document: type[BaseModel]) -> OpenApiParameter:
 
 def part_of(document: type[BaseModel]) -> type[BaseModel]:
     """Return the shape of a document of which a client asked for some keys: each may be absent."""
-    fields: dict[str, Any] = {name: (field.annotation, _absent(field)) for name, field in document.model_fields.items()}
+    fields: dict[str, Any] = {
+        name: (field.annotation, may_be_absent(field)) for name, field in document.model_fields.items()
+    }
     doc = f"What `fields` named of a {document.__name__}."
     return create_model(f"{document.__name__}Part", __doc__=doc, __module__=document.__module__, **fields)
 
 
-def _absent(field: FieldInfo) -> FieldInfo:
+def may_be_absent(field: FieldInfo) -> FieldInfo:
+    """Return the field for a schema that neither demands it nor names a default."""
     loose = copy(field)
     loose.default, loose.default_factory = PydanticUndefined, str  # a factory keeps a default out of the schema
     return loose

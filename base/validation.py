@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic_core import to_json
 
 from base.problems import Fault, InvalidInput, pointer
 
@@ -12,6 +13,12 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _all_whole(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _all_whole(item) for key, item in value.items()}
+    return [_all_whole(item) for item in value] if isinstance(value, list) else _whole(value)
 
 
 # Beside StrictInt and its limits, after them: to JSON Schema 5.0 is a whole number too; "5" and true stay none.
@@ -38,6 +45,15 @@ def read_model(model: type[ModelT], value: Any, path: str = "") -> ModelT:
         return model.model_validate(value)
     except ValidationError as exc:
         raise InvalidInput(pydantic_faults(exc, path)) from exc
+
+
+def as_schema_says(model: type[ModelT], value: Any) -> ModelT:
+    """Return a JSON value as ``model``: taken is what fits the model's JSON schema, not what could be made to fit.
+
+    Raises:
+        ValidationError: such as for "5" or true where a number is wanted.
+    """
+    return model.model_validate_json(to_json(_all_whole(value)), strict=True)
 
 
 def pydantic_faults(exc: ValidationError, path: str = "") -> list[Fault]:

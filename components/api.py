@@ -1,20 +1,26 @@
 """Components and pipelines over HTTP: what a pipeline may be made of, and which ones there are."""
 
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
 
 from drf_spectacular.utils import extend_schema
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel, create_model
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from base.clock import to_iso
 from base.documents import Timestamp
 from base.pagination import NewestFirst
 from base.queries import PageQuery, query_parameters, read_query
 from components.configurations import configured_components, public_settings
+from components.contract import Component
 from components.models import Pipeline as PipelineRow
+from components.public_config import BUILTIN_TYPES, PUBLIC_CONFIGS, kind_of
 from components.registry import component_types
 from components.services import pipelines_visible
+from components.steps import Steps
 from users.access import Scope
 from users.caller import caller_required
 
@@ -29,14 +35,41 @@ class ComponentType(BaseModel):
     config_schema: dict[str, Any]
 
 
-class ConfiguredComponent(BaseModel):
-    """A component with settings of its own; a pipeline names it by its id."""
-
+class _Configured(BaseModel):
     id: str
     name: str
     description: str
-    type: str
-    config: dict[str, Any] = Field(description="Without the settings that only staff see.")
+
+
+def _configured_of(cls: type[Component[Any]]) -> type[BaseModel]:
+    """Return the shape of a configured component of a built-in type."""
+    config = Field(description="Without the settings that only staff see.")
+    fields: dict[str, Any] = {"type": Literal[cls.name], "config": (PUBLIC_CONFIGS[cls.name], config)}
+    return create_model(
+        f"Configured{kind_of(cls)}",
+        __base__=_Configured,
+        __doc__=f"A {cls.name} with settings of its own.",
+        __module__=__name__,
+        **fields,
+    )
+
+
+_BUILTIN_CONFIGURED: Any = reduce(or_, [_configured_of(cls) for cls in BUILTIN_TYPES])
+
+
+class ConfiguredBuiltin(RootModel[Annotated[_BUILTIN_CONFIGURED, Field(discriminator="type")]]):
+    """A configured component of a type that every installation has."""
+
+
+class ConfiguredCustom(_Configured):
+    """A configured component of a type that came with a package."""
+
+    type: str = Field(json_schema_extra={"not": {"enum": [cls.name for cls in BUILTIN_TYPES]}})
+    config: dict[str, Any] = Field(description="Without the settings that only staff see; `types` tells the others.")
+
+
+class ConfiguredComponent(RootModel[ConfiguredBuiltin | ConfiguredCustom]):
+    """A component with settings of its own; a pipeline names it by its id."""
 
 
 class Components(BaseModel):
@@ -55,7 +88,7 @@ class Pipeline(BaseModel):
     context_type: str = Field(description="The type of context that it is meant for; empty for any.")
     is_default: bool = Field(description="Used for its type where a context names no pipeline.")
     is_shared: bool = Field(description="Every organization uses it.")
-    steps: list[Any]
+    steps: Steps
     created_at: Timestamp
     updated_at: Timestamp
 
@@ -76,27 +109,31 @@ class ComponentsView(APIView):
     @extend_schema(operation_id="component_list", tags=["components"], responses=Components)
     def get(self, request: Request) -> Response:
         """List the component types with the JSON schema of their settings, and the configured components."""
-        return Response(Components(types=_types(), configured=_configured()).model_dump(mode="json"))
+        return Response({"types": _types(), "configured": _configured()})
 
 
-def _types() -> list[ComponentType]:
+def _types() -> list[dict[str, Any]]:
     return [
-        ComponentType(
-            name=name,
-            description=cls.description,
-            reads=sorted(cls.reads),
-            writes=sorted(cls.writes),
-            config_schema=cls.Config.model_json_schema(),
-        )
+        {
+            "name": name,
+            "description": cls.description,
+            "reads": sorted(cls.reads),
+            "writes": sorted(cls.writes),
+            "config_schema": cls.Config.model_json_schema(),
+        }
         for name, cls in sorted(component_types().items())
     ]
 
 
-def _configured() -> list[ConfiguredComponent]:
+def _configured() -> list[dict[str, Any]]:
     return [
-        ConfiguredComponent(
-            id=row.pk, name=row.name, description=row.description, type=row.type, config=public_settings(named)
-        )
+        {
+            "id": row.pk,
+            "name": row.name,
+            "description": row.description,
+            "type": row.type,
+            "config": public_settings(named),
+        }
         for row, named in configured_components()
     ]
 
@@ -124,14 +161,15 @@ class PipelinesView(APIView):
 
 
 def _pipeline(row: PipelineRow) -> dict[str, Any]:
-    return Pipeline(
-        id=row.pk,
-        name=row.name,
-        description=row.description,
-        context_type=row.context_type,
-        is_default=row.is_default,
-        is_shared=row.organization_id is None,
-        steps=row.steps,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    ).model_dump(mode="json")
+    # what is stored is answered as it is: a package's update may have made it invalid
+    return {
+        "id": row.pk,
+        "name": row.name,
+        "description": row.description,
+        "context_type": row.context_type,
+        "is_default": row.is_default,
+        "is_shared": row.organization_id is None,
+        "steps": row.steps,
+        "created_at": to_iso(row.created_at),
+        "updated_at": to_iso(row.updated_at),
+    }

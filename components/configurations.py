@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from base.problems import Fault
 from base.shared_answers import SharedAnswers
-from base.validation import pydantic_faults
+from base.validation import as_schema_says, pydantic_faults
 from components.contract import Component, ComponentConfig
 from components.models import Component as ComponentRow
 from components.registry import component_types
@@ -109,7 +109,7 @@ def settings_faults(named: Named, overrides: dict[str, Any], *, step_path: str, 
     missing, is where the component is named.
     """
     try:
-        named.type.Config.model_validate(named.merged(overrides))
+        as_schema_says(named.type.Config, named.merged(overrides))
     except ValidationError as exc:
         return [
             fault.under(f"{step_path}/config") if _first(fault) in overrides else _elsewhere(named, fault, name_path)

@@ -3,10 +3,12 @@
 import re
 from typing import Any
 
+from pydantic import ValidationError
+
 from base import clock
 from base.problems import Conflict, Fault, InvalidInput
 from base.strict_json import faults_in
-from base.validation import read_model
+from base.validation import as_schema_says, pydantic_faults
 from components.configurations import component_answers
 from components.models import Component, Pipeline
 from components.registry import component_types
@@ -40,7 +42,10 @@ def settings_check(type_name: str, settings: dict[str, Any]) -> None:
         raise InvalidInput([Fault("/type", f"There is no component type {type_name!r}; install what brings it.")])
     if faults := faults_in(settings):
         raise InvalidInput(faults)
-    read_model(found.Config, settings)
+    try:
+        as_schema_says(found.Config, settings)
+    except ValidationError as exc:
+        raise InvalidInput(pydantic_faults(exc)) from exc
 
 
 def component_save(row: Component, *, is_new: bool = False) -> Component:

@@ -17,6 +17,7 @@ from components.conditions import ConditionError, condition_holds, condition_pro
 from components.errors import PermanentError
 
 MAX_STEPS = 50
+MAX_NAME_LENGTH = 64
 ON_ERROR = ("fail", "skip")
 STEP_KEYS = ("component", "config", "when", "on_error")
 
@@ -161,8 +162,8 @@ def _step_faults(item: dict[str, Any], path: str) -> Iterator[Fault]:
     name = item.get("component")
     if not isinstance(name, str) or not name:
         yield Fault(f"{path}/component", "Name the component as a string.")
-    elif "#" in name or len(name) > 64:
-        yield Fault(f"{path}/component", "A component's name has at most 64 characters and no '#'.")
+    elif "#" in name or len(name) > MAX_NAME_LENGTH:
+        yield Fault(f"{path}/component", f"A component's name has at most {MAX_NAME_LENGTH} characters and no '#'.")
     if not isinstance(item.get("config"), dict | None):
         yield Fault(f"{path}/config", "The settings of a step are an object.")
     if item.get("on_error", "fail") not in ON_ERROR:

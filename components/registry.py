@@ -27,6 +27,11 @@ BUILTIN = (
 )
 
 
+def builtin_types() -> list[type[Component[Any]]]:
+    """Return the classes that every installation has."""
+    return [import_string(path) for path in BUILTIN]
+
+
 @cache
 def component_types() -> MappingProxyType[str, type[Component[Any]]]:
     """Return every component class by its name; read once per process.
@@ -34,7 +39,7 @@ def component_types() -> MappingProxyType[str, type[Component[Any]]]:
     Raises:
         ImproperlyConfigured: a class is no component, or two carry one name.
     """
-    classes = [import_string(path) for path in (*BUILTIN, *settings.COMPONENTS)]
+    classes = [*builtin_types(), *(import_string(path) for path in settings.COMPONENTS)]
     classes += [point.load() for point in entry_points(group=ENTRY_POINT_GROUP)]
     found: dict[str, type[Component[Any]]] = {}
     for cls in classes:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from base.prepared import Prepared
 from base.problems import Fault, InvalidInput, pointer
-from base.validation import pydantic_faults
+from base.validation import as_schema_says, pydantic_faults
 from components.configurations import (
     Named,
     known_names,
@@ -73,7 +73,7 @@ def _unknown(name: str, listed: list[str]) -> str:
 
 def _keys_written(step: Step, found: dict[str, Named]) -> frozenset[str]:
     named = found[step.component]
-    return named.type.keys_written(named.type.Config.model_validate(named.merged(step.overrides)))
+    return named.type.keys_written(as_schema_says(named.type.Config, named.merged(step.overrides)))
 
 
 def component_build(step: Step) -> Component[Any]:
@@ -90,7 +90,7 @@ def component_build(step: Step) -> Component[Any]:
             type="unknown_component",
         )
     try:
-        return named.type(named.type.Config.model_validate(named.merged(step.overrides)))
+        return named.type(as_schema_says(named.type.Config, named.merged(step.overrides)))
     except ValidationError as exc:
         raise PermanentError(_bad_settings(named, exc), type="invalid_config") from exc
 

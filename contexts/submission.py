@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, StrictInt
 
 from base.problems import Fault, InvalidInput, TooLarge
 from base.strict_json import size_in_bytes
 from base.validation import WHOLE_NUMBER
-from components.pipeline import MAX_STEPS
 from components.services import pipeline_default, pipeline_get, pipeline_plan
+from components.steps import Steps
 from contexts.claim_order import DEFAULT_PRIORITY
 from contexts.models import Context
 from contexts.move_log import first_entry
@@ -23,36 +23,6 @@ MAX_TITLE_LENGTH = 300
 
 
 Priority = Annotated[StrictInt, Field(ge=0, le=100), WHOLE_NUMBER]
-
-
-class StepObject(BaseModel):
-    """A step with settings of its own, a condition, or leave to fail."""
-
-    model_config = ConfigDict(title="Step", extra="forbid")
-
-    component: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=64,
-            pattern="^[^#]+$",
-            description="A component's type, or the id of a configured one.",
-        ),
-    ]
-    config: Annotated[dict[str, Any], Field(description="Settings that win over the component's own.")] = {}
-    when: Annotated[
-        str | None, Field(description="A JMESPath over {data, type, metadata}; where it is not true, it is skipped.")
-    ] = None
-    on_error: Annotated[Literal["fail", "skip"], Field(description="skip: go on without its result.")] = "fail"
-
-
-ComponentName = Annotated[str, Field(min_length=1, max_length=64, pattern="^[^#]+$")]
-Step = ComponentName | StepObject
-Group = Annotated[list[Step], Field(min_length=1, max_length=MAX_STEPS)]
-Steps = Annotated[
-    list[Annotated[Step | Group, Field(description="A step, or steps that run in parallel.")]],
-    Field(min_length=1, max_length=MAX_STEPS),
-]
 
 
 def _steps_or_id(value: Any) -> list[Any] | str | None:

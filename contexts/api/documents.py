@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from base.sparse import part_of
-from contexts.submission import Steps
+from components.steps import Steps
 
 EXAMPLE_DATA = {
     "title": "Example Article",

@@ -36,6 +36,7 @@ NOT_PROMISED = re.compile(
     "There is no (component|pipeline|template)|has no default pipeline|no cursor of ours|not a JMESPath expression"
     "|does not fit in 64 bits|holds? a NUL|half of a surrogate pair|Nested deeper"
     "|image|exactly one file|smaller number first"
+    "|run in parallel and would both write"
     "|no address|Only https|Leave out names|private network"
     "|^The step '.*' (does not exist|was not reached|wrote this and is kept)"
 )
@@ -116,6 +117,7 @@ def key_ended(case: Case) -> set[int]:
     return {401} if case.path.endswith("/rotate-key") else set()
 
 
+@pytest.mark.timeout(300)
 @that_answer_at_once.parametrize()
 @hypothesis.settings(suppress_health_check=list(HealthCheck), deadline=None)
 def test_what_fits_is_taken_and_what_is_answered_fits(filled, case):
