@@ -14,6 +14,7 @@ from components.steps import Steps
 from contexts.claim_order import DEFAULT_PRIORITY
 from contexts.models import Context
 from contexts.move_log import first_entry
+from contexts.samples import demo_context
 from contexts.states import Status
 from templates_app.structure import SLUG_PATTERN
 
@@ -35,21 +36,7 @@ def _steps_or_id(value: Any) -> list[Any] | str | None:
 class ContextSubmission(BaseModel):
     """A context as a client posts it: the seed's first document, verbatim, is one."""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "example": {
-                "type": "article",
-                "pipeline": ["template", "ai_generator", "transformer"],
-                "data": {
-                    "title": "Example Article",
-                    "keywords": ["microservices", "architecture", "documentation"],
-                    "target_audience": "developers",
-                    "tone": "technical",
-                },
-            }
-        },
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": demo_context()})
 
     type: Annotated[str, Field(pattern=SLUG_PATTERN, max_length=50, description="What it is, such as article.")]
     pipeline: Annotated[

@@ -15,6 +15,7 @@ from contexts import models
 from contexts.api.access import submitter
 from contexts.api.common import MAX_CONTEXT_BODY_BYTES
 from contexts.api.documents import Context, ContextOrPart, ContextPage, ContextSummary, StepRuns
+from contexts.api.examples import CONTEXT_EXAMPLES, SUBMISSION_EXAMPLES
 from contexts.api.requests import ContextQuery, WaitQuery
 from contexts.document import COLUMNS_READ, context_document, context_summary, step_run_documents
 from contexts.live.held import answer_when_ended
@@ -59,6 +60,7 @@ class ContextsView(APIView):
         parameters=[*query_parameters(WaitQuery), *creating_headers()],
         request=ContextSubmission,
         responses={201: Context, **problems(409, 422)},
+        examples=SUBMISSION_EXAMPLES,
     )
     def post(self, request: Request) -> HttpResponseBase:
         """Submit a context; a worker picks it up at once."""
@@ -95,6 +97,7 @@ class ContextView(APIView):
         tags=TAGS,
         parameters=[*query_parameters(WaitQuery), fields_parameter(Context)],
         responses={200: ContextOrPart},
+        examples=CONTEXT_EXAMPLES,
     )
     def get(self, request: Request, context_id: str) -> HttpResponseBase:
         """Return the context as it stands, or as it ends within the time that you would wait."""

@@ -6,66 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from base.sparse import part_of
 from components.steps import Steps
-
-EXAMPLE_DATA = {
-    "title": "Example Article",
-    "keywords": ["microservices", "architecture", "documentation"],
-    "target_audience": "developers",
-    "tone": "technical",
-}
-EXAMPLE_CONTEXT: dict[str, Any] = {
-    "id": "ctx_01JD8M7Z4Q1V9XKJ3T5N6R8W2C",
-    "type": "article",
-    "status": "pending",
-    "pipeline": ["template", "ai_generator", "transformer"],
-    "data": EXAMPLE_DATA,
-    "created_at": "2023-05-15T10:30:00Z",
-    "updated_at": "2023-05-15T10:30:00Z",
-    "error": None,
-    "attempts": 0,
-    "retry_count": 0,
-    "next_retry_at": None,
-    "waiting_for": "a free worker",
-    "revision": 1,
-    "priority": 50,
-    "batch_id": None,
-    "organization_id": "org_default",
-    "user_id": None,
-    "metadata": {},
-}
-
-EXAMPLE_BATCH: dict[str, Any] = {
-    "id": "batch_01JD8M7Z4Q1V9XKJ3T5N6R8W2C",
-    "name": "October articles",
-    "status": "processing",
-    "total": 4,
-    "counts": {"pending": 1, "processing": 1, "retrying": 0, "completed": 1, "failed": 1, "cancelled": 0},
-    "progress": 0.5,
-    "rate_per_minute": 12.5,
-    "estimated_end": "2023-05-15T10:33:05Z",
-    "organization_id": "org_default",
-    "user_id": None,
-    "created_at": "2023-05-15T10:30:00Z",
-    "updated_at": "2023-05-15T10:30:00Z",
-    "failed_ids": ["ctx_01JD8M7Z4Q1V9XKJ3T5N6R8W2C"],
-}
-
-EXAMPLE_BATCH_EVENT = {key: EXAMPLE_BATCH[key] for key in ("id", "status", "total", "counts", "progress")}
-EXAMPLE_EVENT: dict[str, Any] = {
-    "id": "ctx_01JD8M7Z4Q1V9XKJ3T5N6R8W2C",
-    "revision": 3,
-    "status": "processing",
-    "at": "2023-05-15T10:30:01.250Z",
-    "attempt": 1,
-    "step": {
-        "key": "template",
-        "component": "template",
-        "outcome": "completed",
-        "duration_ms": 12,
-        "wrote": ["template"],
-        "error": None,
-    },
-}
+from contexts.api.examples import EXAMPLE_BATCH, EXAMPLE_BATCH_EVENT, EXAMPLE_CONTEXT, EXAMPLE_EVENT
 
 # What has a default here may be absent in an answer; a factory keeps the default out of the schema.
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="ISO 8601, UTC, with a Z.")]

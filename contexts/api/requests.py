@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from base.queries import Moment, PageQuery
-from contexts.api.documents import EXAMPLE_DATA, BatchStatus, ContextStatus
+from contexts.api.documents import BatchStatus, ContextStatus
+from contexts.api.examples import EXAMPLE_BULK
 from contexts.batches import MAX_CONTEXTS
 from contexts.services import FROM_FAILED
 from contexts.submission import ContextSubmission, Priority
@@ -13,14 +14,6 @@ from contexts.submission import ContextSubmission, Priority
 MAX_SEARCH_LENGTH = 200
 MAX_WAIT_SECONDS = 60
 EXAMPLE_RETRY: dict[str, Any] = {"from": "start", "data": {"tone": "warm"}}
-EXAMPLE_BULK: dict[str, Any] = {
-    "name": "October articles",
-    "priority": 60,
-    "contexts": [
-        {"type": "article", "data": EXAMPLE_DATA},
-        {"type": "article", "pipeline": ["template", "ai_generator"], "data": EXAMPLE_DATA},
-    ],
-}
 
 
 class ContextQuery(PageQuery):
@@ -66,9 +59,7 @@ class BatchQuery(PageQuery):
 class RetryRequest(BaseModel):
     """Where to go on, and with what; an empty body means: at the step that failed."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"from": "start", "data": {"tone": "warm"}}}
-    )
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": EXAMPLE_RETRY})
 
     from_step: Annotated[
         str, Field(alias="from", description="`failed` keeps every finished step, `start` keeps none; or a step's key.")

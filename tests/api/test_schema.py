@@ -1,6 +1,7 @@
 """The OpenAPI document is valid, and what is answered fits it."""
 
 import json
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -10,8 +11,10 @@ from jsonschema import Draft202012Validator, FormatChecker  # type: ignore[impor
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from contexts.models import Batch, BatchState
+from contexts.samples.loader import samples_load
 from contexts.states import Status
 from tests.api.calls import MINIMAL, SEED_DOCUMENT, post
+from tests.conftest import SEED
 from tests.contexts.rows import ERROR, STEPS, make_context, ran_context, step_run
 
 
@@ -116,8 +119,40 @@ def test_every_example_fits_its_own_schema(schema):
         assert faults(schema, {"$ref": f"#/components/schemas/{name}"}, example) == [], name
 
 
+def media_examples(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Every example of a body: where, its schema, the example."""
+    for method, path, what in operations(schema):
+        bodies = {"request": what.get("requestBody", {}), **what["responses"]}
+        for name, body in bodies.items():
+            for media in body.get("content", {}).values():
+                for title, example in media.get("examples", {}).items():
+                    yield f"{method} {path} {name} {title}", media["schema"], example["value"]
+
+
+def test_every_example_of_a_body_fits_it(schema):
+    found = {where: faults(schema, part, value) for where, part, value in media_examples(schema)}
+    assert {where: wrong for where, wrong in found.items() if wrong} == {}
+    assert len([where for where in found if where.startswith("get /api/contexts/{context_id} 200")]) == 4
+    assert len([where for where in found if where.startswith("post /api/contexts request")]) == 3
+
+
+def test_the_seeds_documents_are_examples_of_what_is_taken_and_answered(schema):
+    seeds = [json.loads(path.read_text()) for path in sorted(SEED.glob("*.json"))]
+    shown = [value for where, _, value in media_examples(schema) if " request " in where]
+    answered = [value for where, _, value in media_examples(schema) if " 200 " in where]
+    assert seeds[0] in shown
+    assert [{key: value[key] for key in seed} for seed, value in zip(seeds, answered, strict=True)] == seeds
+
+
 def test_the_seeds_document_fits_what_can_be_posted(schema):
     assert faults(schema, {"$ref": "#/components/schemas/ContextSubmission"}, SEED_DOCUMENT) == []
+
+
+def test_every_example_of_a_submission_is_taken(api, schema):
+    samples_load()
+    for where, _, value in media_examples(schema):
+        if where.startswith("post /api/contexts request"):
+            assert post(api, "/api/contexts", value).status_code == 201, where
 
 
 @pytest.mark.parametrize("example", ["ContextSubmission", "BulkSubmission"])

@@ -42,6 +42,14 @@ def test_demo_context_is_the_seed_document():
     assert demo_context() == json.loads((SEED / "1-initial.json").read_text(encoding="utf-8"))
 
 
+@pytest.mark.parametrize(
+    ("name", "document"),
+    [("after-template", "2-after-template"), ("after-ai-generator", "3-after-ai-generator"), ("completed", "4-final")],
+)
+def test_examples_of_answers_are_the_seed_documents(name: str, document: str):
+    assert sample(name) == json.loads((SEED / f"{document}.json").read_text(encoding="utf-8"))
+
+
 def test_technical_article_has_the_seed_structure():
     samples_load()
     seed = json.loads((SEED / "2-after-template.json").read_text(encoding="utf-8"))["data"]["template"]
