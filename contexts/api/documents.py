@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from base.sparse import part_of
 from components.steps import Steps
-from contexts.api.examples import EXAMPLE_BATCH, EXAMPLE_BATCH_EVENT, EXAMPLE_CONTEXT, EXAMPLE_EVENT
+from contexts.api.examples import EXAMPLE_BATCH, EXAMPLE_CONTEXT
 
 # What has a default here may be absent in an answer; a factory keeps the default out of the schema.
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="ISO 8601, UTC, with a Z.")]
@@ -167,41 +167,6 @@ class StepRuns(BaseModel):
     previous: str | None
 
 
-class EventStep(BaseModel):
-    """The step run that an event tells of."""
-
-    key: Annotated[str, Field(description="The step: its component's name, then name#2.")]
-    component: str
-    outcome: Literal["completed", "failed", "skipped"]
-    duration_ms: int
-    wrote: Annotated[list[str], Field(description="The keys of data that it wrote.")]
-    error: StepError | None
-
-
-class EventError(StepError):
-    """Why a context failed, or why it is tried again."""
-
-    component: str | None
-
-
-class ContextEvent(BaseModel):
-    """The data of an event of a context; the event's id is the revision."""
-
-    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_EVENT})
-
-    id: str
-    revision: int
-    status: ContextStatus
-    at: Time
-    attempt: int
-    step: EventStep = Field(default_factory=lambda: EventStep(**EXAMPLE_EVENT["step"]), description="Of `step` only.")
-    reason: str = Field(default_factory=str, description="Of `status` only, where there is one: in plain words.")
-    error: EventError = Field(
-        default_factory=lambda: EventError(component=None, type="", message="", retryable=False),
-        description="Of `status` only: of `failed`, and of `retrying` after a failure.",
-    )
-
-
 class Counts(BaseModel):
     """How many contexts of a batch have each status."""
 
@@ -252,18 +217,6 @@ class BatchPage(BaseModel):
     results: list[BatchSummary | BatchSummaryPart]  # type: ignore[valid-type]
     next: str | None
     previous: str | None
-
-
-class BatchEvent(BaseModel):
-    """The data of an event that tells how far a batch is."""
-
-    model_config = ConfigDict(json_schema_extra={"example": EXAMPLE_BATCH_EVENT})
-
-    id: str
-    status: BatchStatus
-    total: int
-    counts: Counts
-    progress: Annotated[float, Field(ge=0, le=1, description="The part that has ended.")]
 
 
 class BatchRetried(Batch):

@@ -82,6 +82,19 @@ EXAMPLE_BATCH: dict[str, Any] = {
     "failed_ids": [CONTEXT_ID],
 }
 EXAMPLE_BATCH_EVENT = {key: EXAMPLE_BATCH[key] for key in ("id", "status", "total", "counts", "progress")}
+EXAMPLE_STATUS_EVENT: dict[str, Any] = {
+    "id": CONTEXT_ID,
+    "revision": 7,
+    "status": "failed",
+    "at": "2023-05-15T10:31:12.480Z",
+    "attempt": 4,
+    "error": {
+        "component": "ai_generator",
+        "type": "rate_limited",
+        "message": "The provider is busy.",
+        "retryable": True,
+    },
+}
 EXAMPLE_EVENT: dict[str, Any] = {
     "id": CONTEXT_ID,
     "revision": 3,

@@ -11,7 +11,7 @@ from base.openapi import problems
 from base.problems import Fault, InvalidInput
 from base.queries import query_parameters, query_path, read_query
 from contexts.api.contexts import TAGS
-from contexts.api.documents import BatchEvent, ContextEvent
+from contexts.api.event_documents import BatchStreamEvent, ContextStreamEvent
 from contexts.live.batch_stream import batch_stream
 from contexts.live.batch_tail import Cursor
 from contexts.live.streams import CONTENT_TYPE, context_stream
@@ -65,17 +65,18 @@ class ContextEventsView(APIView):
 
     read_scope = Scope.CONTEXTS_READ
     renderer_classes = [EventStreamRenderer]
+    http_method_names = ["get", "head"]  # OPTIONS would be answered by the renderer, which writes nothing
 
     @extend_schema(
         operation_id="context_events",
         tags=TAGS,
         parameters=EVENT_PARAMETERS,
-        responses={(200, CONTENT_TYPE): ContextEvent, 204: None, **problems(503)},
+        responses={(200, CONTENT_TYPE): ContextStreamEvent, 204: None, **problems(503)},
     )
     def get(self, request: Request, context_id: str) -> HttpResponseBase:
         """Stream every change of status and every step run, from the beginning or after an id, until the end.
 
-        Each event is `status` or `step`, its data a JSON object as shown here. 204 where nothing will come any more.
+        The answer is described by one of its events; `data` is JSON. 204 where nothing will come any more.
         """
         after = last_event_id(request)
         context = context_get(context_id, caller_required(request).organization_id, without=UNTOLD)
@@ -87,18 +88,19 @@ class BatchEventsView(APIView):
 
     read_scope = Scope.CONTEXTS_READ
     renderer_classes = [EventStreamRenderer]
+    http_method_names = ["get", "head"]  # OPTIONS would be answered by the renderer, which writes nothing
 
     @extend_schema(
         operation_id="batch_events",
         tags=["batches"],
         parameters=EVENT_PARAMETERS,
-        responses={(200, CONTENT_TYPE): BatchEvent, 204: None, **problems(503)},
+        responses={(200, CONTENT_TYPE): BatchStreamEvent, 204: None, **problems(503)},
     )
     def get(self, request: Request, batch_id: str) -> HttpResponseBase:
         """Stream what changes in a batch, from now on or after an id, until all of its contexts have ended.
 
-        `context` has the data of the events of a context, `batch` how far the batch is, as shown here. 204 where
-        nothing will come any more.
+        `context` has the data of the events of a context, `batch` how far the batch is. The answer is described by one
+        of its events; `data` is JSON. 204 where nothing will come any more.
         """
         after = last_event_id(request)
         batch = batch_get(batch_id, caller_required(request).organization_id)

@@ -42,6 +42,12 @@ def test_head_gets_no_stream(api, context):
     assert (answer.status_code, answer["Content-Type"]) == (200, "text/event-stream")
 
 
+def test_streams_are_only_read(api, context):
+    answer = api.options(f"/api/contexts/{context.pk}/events")
+    problem_of(answer, 405)
+    assert answer["Allow"] == "GET, HEAD"
+
+
 def test_others_see_no_stream(api, context, other_organization):
     for path in (f"/api/contexts/{context.pk}/events", "/api/batches/batch_none/events"):
         problem_of(client_of(other_organization).get(path), 404)
