@@ -10,7 +10,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from pydantic import BaseModel, ConfigDict, Field
 
-from base.problem_types import problem_types
+from base.problem_types import problem_names, problem_types
 
 PROBLEM_TYPE = "application/problem+json"
 _DESCRIPTIONS = {
@@ -78,7 +78,7 @@ class Problem(BaseModel):
         str,
         Field(
             description="The kind of problem; as an address on this host it leads to a page about it.",
-            json_schema_extra={"enum": problem_types()},
+            json_schema_extra={"enum": problem_types(), "x-enum-varnames": problem_names()},
         ),
     ]
     title: str

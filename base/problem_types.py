@@ -16,3 +16,8 @@ def problem_slugs() -> tuple[str, ...]:
 def problem_types() -> list[str]:
     """Return what may stand as ``type`` in a problem."""
     return [f"/problems/{slug}" for slug in problem_slugs()]
+
+
+def problem_names() -> list[str]:
+    """Return what generated clients call the types, in their order."""
+    return [slug.replace("-", "_").upper() for slug in problem_slugs()]

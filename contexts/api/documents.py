@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from base.sparse import part_of
+from components.builtin.transformer import Format
 from components.steps import Steps
 from contexts.api.examples import EXAMPLE_BATCH, EXAMPLE_CONTEXT
+from templates_app.structure import Section
 
 # What has a default here may be absent in an answer; a factory keeps the default out of the schema.
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="ISO 8601, UTC, with a Z.")]
@@ -63,7 +65,7 @@ class ContextSummary(BaseModel):
 class FormattedContent(BaseModel):
     """What `transformer` writes: the finished text."""
 
-    format: str
+    format: Format
     word_count: int
     reading_time: str
     content: str
@@ -81,7 +83,25 @@ class UsedTemplate(BaseModel):
 
     id: str
     version: int = Field(default_factory=int)
-    sections: list[dict[str, Any]]
+    sections: list[Section]
+
+
+class ContentPart(BaseModel):
+    """One part of a section that has several."""
+
+    heading: str
+    content: str
+
+
+class GeneratedContent(RootModel[dict[str, str | list[ContentPart]]]):
+    """What `ai_generator` wrote: a text for each section of the template, or its parts."""
+
+
+class GenerationParameters(BaseModel):
+    """What `ai_generator` asked the model for."""
+
+    temperature: float
+    max_tokens: int
 
 
 class ContextData(BaseModel):
@@ -99,9 +119,9 @@ class ContextData(BaseModel):
     target_audience: str | Any = Field(default_factory=str)
     template_id: str | Any = Field(default_factory=str, description="Wins over the best match.")
     template: UsedTemplate | Any = Field(default_factory=dict)
-    generated_content: dict[str, Any] | Any = Field(default_factory=dict, description="The text, by section.")
+    generated_content: GeneratedContent | Any = Field(default_factory=dict)
     model_used: str | Any = Field(default_factory=str)
-    generation_parameters: dict[str, Any] | Any = Field(default_factory=dict)
+    generation_parameters: GenerationParameters | Any = Field(default_factory=dict)
     usage: Usage | Any = Field(default_factory=dict)
     formatted_content: FormattedContent | Any = Field(default_factory=dict)
 

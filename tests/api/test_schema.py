@@ -1,6 +1,7 @@
 """The OpenAPI document is valid, and what is answered fits it."""
 
 import json
+import re
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -16,6 +17,7 @@ from contexts.states import Status
 from tests.api.calls import MINIMAL, SEED_DOCUMENT, post
 from tests.conftest import SEED
 from tests.contexts.rows import ERROR, STEPS, make_context, ran_context, step_run
+from tests.docs.pages import ROOT, section, table_rows
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +144,27 @@ def test_the_seeds_documents_are_examples_of_what_is_taken_and_answered(schema):
     answered = [value for where, _, value in media_examples(schema) if " 200 " in where]
     assert seeds[0] in shown
     assert [{key: value[key] for key in seed} for seed, value in zip(seeds, answered, strict=True)] == seeds
+
+
+def open_parts(part: Any, where: str) -> Iterator[str]:
+    """Where a schema takes whatever comes: ``Schema.property``, or the schema alone."""
+    if not isinstance(part, dict):
+        return
+    says_nothing = not set(part) - {"title", "description", "default"}
+    if says_nothing or part.get("additionalProperties") in (True, {}):
+        yield where
+    for name, inner in part.get("properties", {}).items():
+        yield from open_parts(inner, f"{where}.{name}" if "." not in where else where)
+    inside = [part.get("items"), part.get("contentSchema"), part.get("additionalProperties")]
+    for inner in [*inside, *part.get("anyOf", []), *part.get("oneOf", [])]:
+        yield from open_parts(inner, where)
+
+
+def test_what_the_schema_leaves_open_is_named_with_its_reason(schema):
+    found = {place for name, part in schema["components"]["schemas"].items() for place in open_parts(part, name)}
+    rows = table_rows(section(ROOT / "docs" / "api.md", "What the schema leaves open"))
+    named = {place for cell, _ in rows for place in re.findall(r"`([\w.]+)`", cell)}
+    assert {"ContextData" if place.startswith("ContextData.") else place for place in found} == named
 
 
 def test_the_seeds_document_fits_what_can_be_posted(schema):

@@ -70,6 +70,33 @@ def test_a_context_is_submitted_waited_for_and_fetched(generated: Generated):
     assert [run.key for run in steps.results] == ["template", "ai_generator", "transformer"]
 
 
+def test_steps_have_types_and_their_settings_arrive(generated: Generated):
+    models = generated.models
+    ours = models.AiGeneratorStep(
+        component="ai_generator", config=models.AiGeneratorConfig(temperature=0.2, max_tokens=500)
+    )
+    final = models.TransformerStep(component="transformer", config=models.TransformerConfig(toc=True))
+    submission = models.ContextSubmission(type_="article", pipeline=["template", [ours, "media"], final])
+    submission.data = models.ContextSubmissionData.from_dict({"title": "Ours"})
+    finished = generated.ask("contexts.context_create", body=submission, wait=30)
+    assert finished.status == "completed", finished.error
+    template, (generator, _), transformer = finished.pipeline
+    assert (template, generator.config.temperature, transformer.config.toc) == ("template", 0.2, True)
+    assert finished.data.generation_parameters.to_dict() == {"temperature": 0.2, "max_tokens": 500}
+    configured = generated.ask("components.component_list").configured
+    assert {"comp_transformer_html": "html"}.items() <= {
+        row.id: row.config.format_ for row in configured if isinstance(row, models.ConfiguredTransformer)
+    }.items()
+    refused = models.AiGeneratorStep(component="ai_generator", config=models.AiGeneratorConfig(temperature=3))
+    answer = generated.part("api.contexts.context_create").sync_detailed(
+        client=generated.client, body=models.ContextSubmission(type_="article", pipeline=[refused])
+    )
+    assert (answer.parsed.type_, answer.parsed.errors[0].path) == (
+        models.ProblemType.INVALID_INPUT,
+        "/pipeline/0/config/temperature",
+    )
+
+
 def test_a_failed_context_is_retried_and_a_refusal_is_a_problem(generated: Generated):
     wrong = generated.submission(data={"title": "Ours", "template_id": "tmpl_nope"})
     failed = generated.ask("contexts.context_create", body=wrong, wait=30)
