@@ -22,12 +22,12 @@ from contexts.models import WebhookEndpoint
 from contexts.webhooks.endpoints import (
     endpoint_create,
     endpoint_delete,
-    endpoint_rotate,
     endpoint_switch_off,
     endpoint_switch_on,
     endpoint_test,
     endpoint_update,
 )
+from contexts.webhooks.rotation import endpoint_rotate
 from users.scoped_admin import organization_of
 
 STATE_COLOURS = {"on": "success", "failing": "warning", "off": "default", "switched off": "danger"}
@@ -69,6 +69,14 @@ class WebhookAdmin(WatchedAdmin):
         return form
 
     # --- moves ------------------------------------------------------------------------------------------------
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Say what came between the look at the form and its saving: others make and remove webhooks too."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except Problem as problem:
+            messages.error(request, problem.detail)
+            return HttpResponseRedirect(reverse("admin:contexts_webhookendpoint_changelist"))
+
     def save_form(self, request: HttpRequest, form: ModelForm, change: bool) -> Any:
         row = super().save_form(request, form, change)
         if (own := organization_of(request)) is not None and not change:

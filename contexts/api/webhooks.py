@@ -31,7 +31,6 @@ from contexts.webhooks.endpoints import (
     endpoint_create,
     endpoint_delete,
     endpoint_get,
-    endpoint_rotate,
     endpoint_switch_off,
     endpoint_switch_on,
     endpoint_test,
@@ -39,6 +38,7 @@ from contexts.webhooks.endpoints import (
     endpoints_visible,
 )
 from contexts.webhooks.models import WebhookEndpoint
+from contexts.webhooks.rotation import endpoint_rotate
 from users.access import Scope
 from users.caller import caller_required
 from users.creating import created, creating_headers, idempotency
@@ -136,7 +136,10 @@ class WebhookRotateView(WebhookAPIView):
     """Gives a webhook a new secret."""
 
     @extend_schema(
-        operation_id="webhook_rotate_secret", tags=TAGS, request=NoRequest, responses={200: WebhookWithSecret}
+        operation_id="webhook_rotate_secret",
+        tags=TAGS,
+        request=NoRequest,
+        responses={200: WebhookWithSecret, **problems(409)},
     )
     def post(self, request: Request, webhook_id: str) -> Response:
         """Make a new secret, which is shown once. For 24 hours the former one signs too."""

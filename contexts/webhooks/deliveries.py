@@ -16,9 +16,10 @@ from base.ids import ID_MAX_LENGTH, first_id_at
 from base.problems import Conflict, NotFound
 from base.turns import write_soon
 from contexts.webhooks.bell import bell
-from contexts.webhooks.endpoints import deliveries_unpark, endpoint_switch_off, secrets_reencrypt
+from contexts.webhooks.endpoints import deliveries_unpark, endpoint_give_up
 from contexts.webhooks.events import Event
 from contexts.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
+from contexts.webhooks.rotation import secrets_reencrypt
 from contexts.webhooks.schedule import PATIENCE, wait_after
 from contexts.webhooks.sending import GONE, Outcome
 
@@ -51,9 +52,13 @@ def delivery_get(delivery_id: str, endpoint: WebhookEndpoint) -> WebhookDelivery
     """
     delivery = WebhookDelivery.objects.filter(pk=delivery_id, endpoint_id=endpoint.pk).first()
     if delivery is None:
-        raise NotFound(f"There is no delivery {delivery_id[:ID_MAX_LENGTH]!r} of {endpoint.pk}.")
+        raise _not_found(delivery_id, endpoint.pk)
     delivery.endpoint = endpoint
     return delivery
+
+
+def _not_found(delivery_id: str, endpoint_id: str) -> NotFound:
+    return NotFound(f"There is no delivery {delivery_id[:ID_MAX_LENGTH]!r} of {endpoint_id}.")
 
 
 def deliveries_due(now: datetime, *, busy: Collection[str], most: int) -> list[WebhookDelivery]:
@@ -133,13 +138,13 @@ def _note_endpoint(delivery: WebhookDelivery, outcome: Outcome, now: datetime) -
             rows.update(failing_since=None)
         return
     if outcome.status == GONE:
-        endpoint_switch_off(delivery.endpoint, "It answered 410: it is gone for good.")
+        endpoint_give_up(delivery.endpoint_id, "It answered 410: it is gone for good.")
         return
     if delivery.event == Event.TEST or rows.filter(failing_since=None).update(failing_since=now):
         return
     if rows.filter(failing_since__lte=now - PATIENCE).exists():
         reason = f"It has failed for {PATIENCE.days} days without a success. The last reason: {outcome.error}"
-        endpoint_switch_off(delivery.endpoint, reason[:300])
+        endpoint_give_up(delivery.endpoint_id, reason[:300])
 
 
 def delivery_redeliver(delivery: WebhookDelivery) -> WebhookDelivery:
@@ -147,6 +152,7 @@ def delivery_redeliver(delivery: WebhookDelivery) -> WebhookDelivery:
 
     Raises:
         Conflict: its endpoint is switched off, or an attempt has just ended.
+        NotFound: it was removed meanwhile.
     """
     if not delivery.endpoint.is_active:
         raise Conflict(f"{delivery.endpoint_id} is switched off; switch it on first.")
@@ -157,7 +163,10 @@ def delivery_redeliver(delivery: WebhookDelivery) -> WebhookDelivery:
     if not write_soon(lambda: rows.update(**again)):
         raise Conflict(f"{delivery.pk} has changed meanwhile; look at it again.")
     bell.ring()
-    delivery.refresh_from_db()
+    try:
+        delivery.refresh_from_db()
+    except WebhookDelivery.DoesNotExist:
+        raise _not_found(delivery.pk, delivery.endpoint_id) from None
     return delivery
 
 

@@ -23,11 +23,13 @@ class WebhookEndpoint(models.Model):
         secret: signs what is sent; encrypted, see `base.encryption`.
         previous_secret: signs too until ``previous_secret_until``, so that a client may change it in peace.
         failing_since: when the first attempt failed after the last success.
+        slot: which of the few places of its organization it has; no two can have the same.
         disabled_reason: why it was switched off, where nobody did it by hand.
     """
 
     id = IdField(new_endpoint_id)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, db_index=False)
+    slot = models.PositiveSmallIntegerField(editable=False)
     url = models.CharField(max_length=2000)
     events = models.JSONField(default=list)
     description = models.CharField(max_length=200, blank=True)
@@ -44,6 +46,7 @@ class WebhookEndpoint(models.Model):
         ordering = ["-id"]
         verbose_name = "webhook"
         indexes = [models.Index(fields=["organization", "id"], name="webhook_endpoints_org")]
+        constraints = [models.UniqueConstraint(fields=["organization", "slot"], name="webhook_endpoints_slot")]
 
     def __str__(self) -> str:
         return self.description or self.url

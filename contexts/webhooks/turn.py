@@ -28,9 +28,10 @@ from contexts.webhooks.deliveries import (
     delivery_park,
     next_due_at,
 )
-from contexts.webhooks.endpoints import endpoint_secrets, endpoints_of
+from contexts.webhooks.endpoints import endpoints_of
 from contexts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from contexts.webhooks.outbox import announce_waiting, something_is_marked
+from contexts.webhooks.rotation import endpoint_secrets
 from contexts.webhooks.secrets import signed_headers
 from contexts.webhooks.sending import Outcome, send
 

@@ -54,7 +54,7 @@ MAKERS: dict[str, Callable[[Organization, list[str]], str]] = {
         Asset.objects.create(organization=organization, title="Theirs", size_bytes=1, width=1, height=1).pk
     ),
     "webhooks": lambda organization, above: (
-        WebhookEndpoint.objects.create(organization=organization, url=HOOK["url"], secret=encrypt("theirs")).pk
+        WebhookEndpoint.objects.create(organization=organization, slot=19, url=HOOK["url"], secret=encrypt("theirs")).pk
     ),
     "deliveries": lambda organization, above: (
         WebhookDelivery.objects.create(

@@ -110,7 +110,9 @@ def test_workers_providers_and_queues_are_told(client):
 
 
 def test_webhooks_that_are_late_are_told(client, organization):
-    endpoint = WebhookEndpoint.objects.create(organization=organization, url="https://hooks.example.com/", secret="x")
+    endpoint = WebhookEndpoint.objects.create(
+        organization=organization, slot=0, url="https://hooks.example.com/", secret="x"
+    )
     now = clock.now()
     for state, seconds in (("pending", 40), ("pending", -60), ("delivered", 900)):
         WebhookDelivery.objects.create(

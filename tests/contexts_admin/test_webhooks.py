@@ -12,7 +12,9 @@ from contexts.webhooks.endpoints import (
     MOST_ENDPOINTS,
     EndpointWish,
     endpoint_create,
-    endpoint_switch_off,
+    endpoint_delete,
+    endpoint_give_up,
+    endpoint_update,
 )
 from contexts.webhooks.listeners import listeners
 from contexts.webhooks.models import DeliveryState
@@ -117,6 +119,16 @@ def test_buttons_test_switch_and_rotate(operator, endpoint):
     assert decrypt(endpoint.secret) in page
 
 
+def test_what_came_between_the_form_and_its_saving_is_said(operator, endpoint, monkeypatch):
+    def removed_meanwhile(row, wish):
+        endpoint_delete(WebhookEndpoint.objects.get(pk=row.pk))
+        endpoint_update(row, wish)
+
+    monkeypatch.setattr("contexts.admin.webhooks.endpoint_update", removed_meanwhile)
+    page = press(operator, endpoint, "_save", description="Another").content.decode()
+    assert "There is no webhook" in page
+
+
 def test_change_keeps_the_secret(operator, endpoint):
     before = decrypt(endpoint.secret)
     press(operator, endpoint, "_save", events=["context.failed", "batch.finished"])
@@ -133,7 +145,7 @@ def test_removed_webhook_takes_its_deliveries_along(operator, endpoint, delivery
 
 
 def test_notice_of_a_webhook_that_was_switched_off_is_shown(admin_browser, endpoint):
-    endpoint_switch_off(endpoint, "It has failed for 3 days without a success.")
+    endpoint_give_up(endpoint.pk, "It has failed for 3 days without a success.")
     assert "switched off" in admin_browser.get(WEBHOOKS).content.decode()
     assert "It has failed for 3 days" in admin_browser.get(page_of(endpoint)).content.decode()
 

@@ -3,24 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from base import clock
+from tests.migrating import migrate, newest
 from users.idempotency import KEPT, idempotency_of, idempotency_prune
 from users.models import IdempotencyKey
 
 WHEN_CONTEXTS_HAD_THEM = [("contexts", "0004_providers"), ("users", "0001_initial")]
-
-
-def migrate(targets):
-    executor = MigrationExecutor(connection)
-    executor.migrate(targets)
-    return executor.loader.project_state(targets).apps
-
-
-def newest():
-    return MigrationExecutor(connection).loader.graph.leaf_nodes()
 
 
 def key_of(organization_id, name="order-17", body=None):

@@ -17,13 +17,13 @@ from contexts.webhooks import turn
 from contexts.webhooks.deliveries import HELD, delivery_claim, delivery_note, delivery_redeliver, webhooks_repair
 from contexts.webhooks.endpoints import (
     MOST_ENDPOINTS,
-    endpoint_rotate,
-    endpoint_secrets,
+    endpoint_delete,
     endpoint_switch_off,
     endpoint_switch_on,
     endpoint_test,
 )
 from contexts.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
+from contexts.webhooks.rotation import endpoint_rotate, endpoint_secrets
 from contexts.webhooks.schedule import BACKOFF_SECONDS, JITTER
 from contexts.webhooks.sending import Outcome
 from contexts.webhooks.turn import take_turn
@@ -185,6 +185,22 @@ def test_endpoint_that_says_it_is_gone_is_switched_off_at_once(endpoint, receive
     endpoint.refresh_from_db()
     assert not endpoint.is_active
     assert "410" in endpoint.disabled_reason
+
+
+@pytest.mark.parametrize("status", [410, 500, 200])
+def test_endpoint_that_was_removed_while_its_answer_came_is_no_trouble(endpoint, receiver, status):
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=clock.now() - timedelta(days=4))
+    make_delivery(endpoint)
+
+    def remove_first(handler):
+        endpoint_delete(WebhookEndpoint.objects.get(pk=endpoint.pk))
+        connection.close()
+        handler.send_response(status)
+        handler.end_headers()
+
+    receiver.behave = remove_first
+    assert deliver() == 1
+    assert WebhookDelivery.objects.count() == 0
 
 
 def test_delivery_that_was_made_while_its_endpoint_was_switched_off_waits(endpoint, receiver):
