@@ -6,7 +6,7 @@ Django's test client, `can_go_on` says no, and the view answers by itself.
 """
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -22,6 +22,11 @@ class Exchange(Protocol):
     @property
     def is_begun(self) -> bool:
         """Whether anything was sent."""
+        ...
+
+    @property
+    def is_beyond_share(self) -> bool:
+        """Whether the answer was not held because its owner has as many as one may have."""
         ...
 
     async def send(self, part: bytes) -> None:
@@ -42,7 +47,15 @@ class Exchange(Protocol):
 
 
 class GoesOn(HttpResponse):
-    """A response whose body is not there yet. A view that returns one has checked that the client may have it."""
+    """A response whose body is not there yet. A view that returns one has checked that the client may have it.
+
+    Args:
+        owner: whose it is; nobody may have all that a server holds.
+    """
+
+    def __init__(self, *, owner: str, **response: Any) -> None:
+        super().__init__(**response)
+        self.owner = owner
 
     async def hold(self, exchange: Exchange) -> None:
         """Wait, or send part after part. It is cut off where the server stops, and not begun where it has no room."""

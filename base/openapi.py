@@ -25,7 +25,8 @@ _DESCRIPTIONS = {
     413: "The input is larger than the limit. Nothing was stored.",
     415: "The body has another content type than those listed.",
     422: "The Idempotency-Key was used for another body.",
-    429: "The key has used up its rate. Ask again after `Retry-After` seconds.",
+    429: "The key has used up its rate, or its organization the streams that it may open. Ask again after "
+    "`Retry-After` seconds.",
     503: "The database does not answer. Ask again after `Retry-After` seconds, a submission with its Idempotency-Key.",
 }
 _TEXT = {"type": "string"}

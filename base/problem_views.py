@@ -94,9 +94,9 @@ def _response(document: dict[str, Any], status: int, headers: dict[str, str] | N
     return JsonResponse(document, status=status, headers=headers, content_type=CONTENT_TYPE)
 
 
-def problem_response(problem: Problem) -> JsonResponse:
+def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> JsonResponse:
     """Answer a problem outside of DRF."""
-    return _response(problem.document(), problem.status)
+    return _response(problem.document(), problem.status, headers)
 
 
 def plain_problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None) -> JsonResponse:

@@ -123,6 +123,14 @@ class IdempotencyMismatch(Problem):
     title = "This Idempotency-Key was used for another request"
 
 
+class TooManyStreams(Problem):
+    """An organization has as many streams and waits open on one server as it may."""
+
+    status = 429
+    type = "too-many-streams"
+    title = "Too many streams are open"
+
+
 def summary(faults: tuple[Fault, ...]) -> str:
     """Say in one line what is wrong: the first fault, and how many more there are."""
     first = faults[0]

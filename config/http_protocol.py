@@ -1,6 +1,9 @@
 """What the web server answers by itself: a request that is no HTTP, a problem before Django runs."""
 
+import asyncio
 import json
+import logging
+import socket
 from http import HTTPStatus
 from typing import Any
 
@@ -9,7 +12,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from base.problems import problem_document
 
 PROBLEM_TYPE = b"application/problem+json"
+# Who takes nothing of what waits for him between two looks is gone, whatever his machine says.
+READS_WITHIN_SECONDS = 30.0
+UNSENT_BYTES = 128 * 1024
 MAX_HEAD_BYTES = 64 * 1024
+
+
+logger = logging.getLogger(__name__)
 
 
 def problem_body(status: HTTPStatus, detail: str) -> bytes:
@@ -19,12 +28,53 @@ def problem_body(status: HTTPStatus, detail: str) -> bytes:
 
 
 class ProblemHttpProtocol(HttpToolsProtocol):
-    """uvicorn's own protocol, but for the shape of its 400, and a bound for headers: httptools takes any number."""
+    """uvicorn's own protocol, but for the shape of its 400, and for bounds that it does not have.
+
+    httptools takes any number of headers. And uvicorn waits for ever for a client to read, with all that it holds
+    for him: a stream, or a thread that writes a file.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reads_head = False
         self._head_bytes = 0
+        self._unread_look: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Let the kernel hold little: else a slow client's reading would be seen by the megabyte only."""
+        super().connection_made(transport)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            line = transport.get_extra_info("socket")
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
+
+    def pause_writing(self) -> None:
+        """Write no more until the client has read, and look whether he does."""
+        super().pause_writing()
+        self._look_again(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_looking()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_looking()
+        super().connection_lost(exc)
+
+    def _look_again(self, unread: int) -> None:
+        self._unread_look = self.loop.call_later(READS_WITHIN_SECONDS, self._cut_off_who_reads_nothing, unread)
+
+    def _stop_looking(self) -> None:
+        if self._unread_look is not None:
+            self._unread_look.cancel()
+            self._unread_look = None
+
+    def _cut_off_who_reads_nothing(self, unread_before: int) -> None:
+        unread = self.transport.get_write_buffer_size()
+        if unread < unread_before:
+            self._look_again(unread)
+            return
+        logger.info("reader_cut_off unread_bytes=%s", unread)
+        self.transport.abort()  # to close it would wait for him to read the rest
 
     def on_message_begin(self) -> None:
         """Begin to count; a request's first bytes are bounded by what one read from a socket brings."""

@@ -27,12 +27,14 @@ class LongAnswers:
     """The answers of this process that go on.
 
     Args:
-        at_most: how many are held at a time; those beyond are finished at once.
+        at_most: how many are held at a time; those beyond are finished at once. Half of them may be of one owner, so
+            that nobody takes all.
     """
 
     def __init__(self, at_most: int) -> None:
         self._at_most = at_most
-        self._held: set[asyncio.Task[None]] = set()
+        self._share = (at_most + 1) // 2
+        self._held: dict[asyncio.Task[None], str] = {}
         self._is_stopping = False
 
     def stop(self) -> None:
@@ -62,17 +64,21 @@ class LongAnswers:
             await exchange.send_problem()
 
     async def _hold_and_finish(self, answer: GoesOn, exchange: "AsgiExchange") -> None:
-        if len(self._held) < self._at_most and not self._is_stopping:
+        exchange.is_beyond_share = self._held_of(answer.owner) >= self._share
+        if len(self._held) < self._at_most and not (exchange.is_beyond_share or self._is_stopping):
             task = asyncio.create_task(answer.hold(exchange), name="held-answer")
-            self._held.add(task)
+            self._held[task] = answer.owner
             try:
                 await asyncio.wait([task])
             finally:
                 task.cancel()
-                self._held.discard(task)
+                del self._held[task]
             if not task.cancelled() and (exc := task.exception()) is not None:
                 raise exc
         await answer.finish(exchange)
+
+    def _held_of(self, owner: str) -> int:
+        return sum(one == owner for one in self._held.values())
 
 
 class AsgiExchange:
@@ -83,6 +89,7 @@ class AsgiExchange:
         self._run = run
         self._send = send
         self.is_begun = False
+        self.is_beyond_share = False
 
     async def send(self, part: bytes) -> None:
         if not self.is_begun:

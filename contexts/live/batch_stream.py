@@ -27,7 +27,7 @@ class BatchStream(EventStream):
     """Tells of a batch, and looks again whenever there may be news."""
 
     def __init__(self, batch: Batch, since: Cursor | None) -> None:
-        super().__init__()
+        super().__init__(batch.organization_id)
         self._tail = BatchTail(batch, since)
         self._rests_until = 0.0
 

@@ -28,8 +28,8 @@ class HeldAnswer(GoesOn):
     Where there is no room to wait, it is made at once: with the present state, and when to ask again.
     """
 
-    def __init__(self, seen: Seen, seconds: float, make: Callable[[], HttpResponse]) -> None:
-        super().__init__()
+    def __init__(self, seen: Seen, seconds: float, owner: str, make: Callable[[], HttpResponse]) -> None:
+        super().__init__(owner=owner)
         self._seen = seen
         self._seconds = seconds
         self._make = make
@@ -63,7 +63,14 @@ def answer_when_ended(view: APIView, context: Context, seconds: float, answer: A
     if not can_go_on(request._request):
         _wait_in_thread(context, seconds)
         return answer_now()
-    return HeldAnswer(Seen.of(context), seconds, lambda: _rendered(view, answer_now))
+    _let_go_of_body(request)
+    return HeldAnswer(Seen.of(context), seconds, organization_id, lambda: _rendered(view, answer_now))
+
+
+def _let_go_of_body(request: Any) -> None:
+    """Keep no body for as long as the answer is held: what was sent is stored, and may be a megabyte."""
+    request._data = request._full_data = {}
+    request._request._body = b""
 
 
 def _wait_in_thread(context: Context, seconds: float) -> None:

@@ -8,7 +8,8 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from base.going_on import Exchange, GoesOn, can_go_on
-from base.problem_views import plain_problem
+from base.problem_views import plain_problem, problem_response
+from base.problems import TooManyStreams
 from contexts.live.events import BEGINNING, STILL_HERE, change_written, changes_of
 from contexts.live.looks import Seen
 from contexts.live.watcher import Watch, watcher
@@ -22,20 +23,27 @@ STILL_HERE_SECONDS = 15
 ASK_AGAIN_SECONDS = 0.05
 CROWDED_RETRY_SECONDS = 5
 CROWDED = "So many streams are open here already, or the server stops. Ask again in a moment."
+BEYOND_SHARE = "Your organization has as many streams and waits open here as one may. Close some, or use webhooks."
 
 
 class EventStream(GoesOn):
     """A stream of events; subclasses say where they come from."""
 
-    def __init__(self) -> None:
-        super().__init__(content_type=CONTENT_TYPE, headers=HEADERS)
+    def __init__(self, owner: str) -> None:
+        super().__init__(owner=owner, content_type=CONTENT_TYPE, headers=HEADERS)
 
     async def finish(self, exchange: Exchange) -> None:
         if exchange.is_begun:
             await exchange.end()
         else:
-            headers = {"Retry-After": str(CROWDED_RETRY_SECONDS)}
-            await exchange.send_whole(plain_problem(HTTPStatus.SERVICE_UNAVAILABLE, CROWDED, headers))
+            await exchange.send_whole(_refusal(exchange.is_beyond_share))
+
+
+def _refusal(is_beyond_share: bool) -> HttpResponse:
+    headers = {"Retry-After": str(CROWDED_RETRY_SECONDS)}
+    if is_beyond_share:
+        return problem_response(TooManyStreams(BEYOND_SHARE), headers)
+    return plain_problem(HTTPStatus.SERVICE_UNAVAILABLE, CROWDED, headers)
 
 
 class ContextTail:
@@ -59,7 +67,7 @@ class ContextStream(EventStream):
     """Tells of a context what its row says, and goes on when that changes."""
 
     def __init__(self, context: Context, after: int) -> None:
-        super().__init__()
+        super().__init__(context.organization_id)
         self._tail = ContextTail(after)
         # the row is not kept: so many streams are open, and for so long
         self._seen = Seen.of(context)

@@ -18,8 +18,8 @@ DEADLINE_SECONDS = 10
 class Story(GoesOn):
     """Tells a part, then waits to be told to go on."""
 
-    def __init__(self) -> None:
-        super().__init__(headers={"X-Mine": "yes"})
+    def __init__(self, owner: str = "org_one") -> None:
+        super().__init__(owner=owner, headers={"X-Mine": "yes"})
         self.go = asyncio.Event()
         self.was_left = False
 
@@ -36,10 +36,13 @@ class Story(GoesOn):
         if exchange.is_begun:
             await exchange.end()
         else:
-            await exchange.send_whole(HttpResponse(b"full", status=503))
+            await exchange.send_whole(HttpResponse(b"yours" if exchange.is_beyond_share else b"full", status=503))
 
 
 class Broken(GoesOn):
+    def __init__(self) -> None:
+        super().__init__(owner="org_one")
+
     async def hold(self, exchange: Exchange) -> None:
         raise ValueError("broken")
 
@@ -90,13 +93,16 @@ SCOPE: dict[str, Any] = {
 }
 
 
-def bridge_to(answer: HttpResponse, *, at_most: int = 10, bodies: list[Any] | None = None) -> WsgiInThreads:
+def bridge_to(*answers: HttpResponse, at_most: int = 10, bodies: list[Any] | None = None) -> WsgiInThreads:
+    """Return a bridge that gives these answers one after the other, and then the last of them."""
+    left = list(answers)
+
     def app(environ: Any, start_response: Any) -> Any:
         assert environ[SERVER_KEY]
         if bodies is not None:
             bodies.append(environ["wsgi.input"])
         start_response("200 OK", [("X-Mine", "yes"), ("Content-Length", "0")])
-        return answer
+        return left.pop(0) if len(left) > 1 else left[0]
 
     thread = ThreadPoolExecutor(1)
     return WsgiInThreads(app, threads=lambda path: thread, limits=BodyLimits(1000), long_answers=LongAnswers(at_most))
@@ -157,7 +163,7 @@ async def test_server_that_stops_ends_what_goes_on():
 
 
 async def test_beyond_the_limit_nothing_is_held():
-    bridge = bridge_to(Story(), at_most=1)
+    bridge = bridge_to(Story(), Story("org_two"), at_most=1)
     first = Client(bridge)
     await first.has_sent(2)
     second = Client(bridge)
@@ -171,6 +177,25 @@ async def test_beyond_the_limit_nothing_is_held():
     await third.has_sent(2)
     third.left.set()
     await third.ends()
+
+
+async def test_nobody_has_more_than_half_of_what_is_held():
+    owners = ["org_one"] * 3 + ["org_two"] * 3
+    bridge = bridge_to(*(Story(owner) for owner in [*owners, "org_one"]), at_most=4)
+    clients = []
+    for _ in owners:
+        clients.append(Client(bridge))
+        await clients[-1].has_sent(2)
+    assert [await clients[place].ends() for place in (2, 5)] == [b"yours", b"yours"]
+    assert not any(clients[place].task.done() for place in (0, 1, 3, 4))
+    clients[0].left.set()
+    await clients[0].ends()
+    again = Client(bridge)
+    await again.has_sent(2)
+    assert not again.task.done()
+    for client in (*clients, again):
+        client.left.set()
+        await client.ends()
 
 
 async def test_answer_that_breaks_is_a_problem(caplog):

@@ -16,10 +16,10 @@ SILENCE_SECONDS = 40.0  # a stream says something every 15 s
 class Follower:
     """Talks to an installation over connections of its own; any number of threads may."""
 
-    def __init__(self, installation: Installation) -> None:
+    def __init__(self, installation: Installation, key: str = "") -> None:
         self._client = httpx.Client(
             base_url=f"{installation.url}/api/",
-            headers={"Authorization": installation.authorization},
+            headers={"Authorization": f"Bearer {key}" if key else installation.authorization},
             timeout=httpx.Timeout(SILENCE_SECONDS, pool=None),
             limits=httpx.Limits(max_connections=None),
         )

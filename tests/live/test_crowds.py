@@ -15,7 +15,14 @@ pytestmark = [pytest.mark.durability, pytest.mark.timeout(300)]
 
 WAITERS = 500
 STREAMS = 500
-ROOM = 3
+ROOM = 5
+SHARE = 3  # of one organization
+MAKE_OTHER_KEY = """
+from users.models import Organization
+from users.services import apikey_create
+other, _ = Organization.objects.get_or_create(id="org_other", defaults={"name": "Other"})
+print(apikey_create(name="tests", organization=other, scopes=["contexts:read", "contexts:write"])[1])
+"""
 PATIENCE = httpx.Timeout(90, pool=None)
 
 
@@ -59,13 +66,17 @@ async def test_five_hundred_wait_and_five_hundred_follow_while_others_read(insta
     assert {task.result() for task in [*waits, *streams]} == {"completed"}
 
 
+def key_of_another_organization(installation: Installation) -> str:
+    return installation.manage("shell", "-v0", "-c", MAKE_OTHER_KEY).strip().splitlines()[-1]
+
+
 @pytest.fixture
 def small(tmp_path, model_server) -> Iterator[Installation]:
     with Installation(tmp_path, model_server, LIVE_CONNECTIONS=str(ROOM)) as installation:
         yield installation
 
 
-def test_beyond_the_limit_streams_are_refused_and_waits_answered_until_others_leave(small, model_server):
+def test_beyond_its_share_streams_of_an_organization_are_refused_and_its_waits_answered(small, model_server):
     model_server.hold()
     with Follower(small) as follower:
         context = follower.post("contexts", SEED).json()["id"]
@@ -75,12 +86,16 @@ def test_beyond_the_limit_streams_are_refused_and_waits_answered_until_others_le
 
         wait_until(is_in_work, seconds=10, what="a worker has it")
         with Follower(small) as others:
-            for _ in range(ROOM):
+            for _ in range(SHARE):
                 others.keep_open(f"contexts/{context}/events")
             refused = follower.get(f"contexts/{context}/events")
-            assert (refused.status_code, refused.json()["type"]) == (503, "/problems/service-unavailable")
+            assert (refused.status_code, refused.json()["type"]) == (429, "/problems/too-many-streams")
             assert int(refused.headers["Retry-After"]) > 0
             assert refused.headers["Content-Type"] == "application/problem+json"
+            with Follower(small, key_of_another_organization(small)) as stranger:
+                theirs = stranger.post("contexts", SEED).json()["id"]
+                stranger.keep_open(f"contexts/{theirs}/events")
+                assert stranger.get(f"contexts/{theirs}?wait=0.1").status_code == 200
             answered = follower.get(f"contexts/{context}?wait=60")
             assert (answered.status_code, answered.json()["status"]) == (200, "processing")
             assert int(answered.headers["Retry-After"]) > 0
