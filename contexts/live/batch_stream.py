@@ -45,8 +45,8 @@ class BatchStream(EventStream):
 
     async def _look(self, news: asyncio.Event) -> bytes:
         """Look when there are news, and not too often; empty where there were none for a while."""
+        await asyncio.sleep(self._rests_until - time.monotonic())
         if not self._tail.has_more:
-            await asyncio.sleep(self._rests_until - time.monotonic())
             with suppress(TimeoutError):
                 await asyncio.wait_for(news.wait(), STILL_HERE_SECONDS)
             if not news.is_set():
@@ -60,8 +60,12 @@ class BatchStream(EventStream):
             news.set()
             return b""
         looked_at = time.monotonic()
-        self._rests_until = looked_at + max(PACE_SECONDS, (looked_at - began) / PART_FOR_LOOKS)
+        self._rests_until = looked_at + self._rest_after(looked_at - began)
         return part
+
+    def _rest_after(self, took_seconds: float) -> float:
+        """Return how long others come first; the time that a look took includes their turns."""
+        return took_seconds if self._tail.has_more else max(PACE_SECONDS, took_seconds / PART_FOR_LOOKS)
 
 
 def batch_stream(request: HttpRequest, batch: Batch, since: Cursor | None) -> HttpResponseBase:

@@ -69,6 +69,7 @@ class Watcher:
         self._stirred = asyncio.Event()
         self._is_due = False
         self._is_in_trouble = False
+        self._next_turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._thread: ThreadPoolExecutor
 
@@ -94,8 +95,13 @@ class Watcher:
             self._followers.discard(event)
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Run a query in the watcher's thread; only within `watching` or `following`."""
-        found = await self._in_thread(function)
+        """Run a query in the watcher's thread; only within `watching` or `following`.
+
+        One at a time is handed to the thread, in the order in which they come: however many want to, the look for
+        those who wait comes after one of them.
+        """
+        async with self._next_turn:
+            found = await self._in_thread(function)
         self._is_in_trouble = False
         return found
 
@@ -159,7 +165,8 @@ class Watcher:
         for watch in watches:
             known[watch.seen.id] = min(watch.seen.revision, known.get(watch.seen.id, watch.seen.revision))
         with_history = {watch.seen.id for watch in watches if watch.with_history}
-        sights = await self.run(lambda: look(known, with_history)) if known else {}
+        sights = await self._in_thread(lambda: look(known, with_history)) if known else {}
+        self._is_in_trouble = False
         for watch in watches:
             if (sight := sights.get(watch.seen.id)) is not None:
                 watch.tell(sight)

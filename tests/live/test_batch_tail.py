@@ -1,7 +1,10 @@
 """What is told of a batch: every change since the cursor, each once to one who stays."""
 
 import json
+import threading
+import time
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,16 +20,19 @@ from contexts.engine.group import write_group
 from contexts.engine.job import Write
 from contexts.engine.run import run_drain
 from contexts.live import batch_tail
-from contexts.live.batch_stream import batch_stream
+from contexts.live.batch_stream import BatchStream, batch_stream
 from contexts.live.batch_tail import BatchTail, Cursor
 from contexts.live.events import BEGINNING
+from contexts.live.watcher import watcher
 from contexts.models import Batch, Context
 from contexts.states import Move
 from contexts.submission import ContextSubmission, Submitter
+from tests.live.test_watcher import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CONTEXTS = 3
+TAKES_SECONDS = 0.05
 
 
 @pytest.fixture
@@ -121,6 +127,26 @@ def test_many_changes_come_in_parts(batch, monkeypatch):
     assert tail.has_more
     assert {kind for kind, _, _ in first} == {"context"}, "how the batch stands is told last"
     assert sorted(changes(first + taken(tail))) == whole_runs(batch)
+
+
+async def test_parts_of_what_is_told_come_with_a_rest_between_them(batch, monkeypatch):
+    monkeypatch.setattr(batch_tail, "CONTEXTS_AT_ONCE", 1)
+    await in_thread(lambda: run_drain(until_idle=True))
+    stream, began = BatchStream(batch, Cursor(clock.now() - timedelta(hours=1))), list[float]()
+    take = stream._tail.take
+
+    def slow_take() -> bytes:
+        began.append(time.monotonic())
+        threading.Event().wait(TAKES_SECONDS)  # a look at a large batch
+        return take()
+
+    monkeypatch.setattr(stream._tail, "take", slow_take)
+    with watcher.following() as news:
+        while not stream._tail.is_over:
+            await stream._look(news)
+    await watcher.rest()
+    assert len(began) == CONTEXTS
+    assert all(later - former >= 2 * TAKES_SECONDS for former, later in pairwise(began))
 
 
 def test_wishes_of_people_are_told(batch):

@@ -192,6 +192,31 @@ async def test_connection_that_cannot_be_closed_leaves_all_waiting(context, monk
     await ended(watcher)
 
 
+async def test_look_for_those_who_wait_comes_after_one_of_many_other_looks(context, monkeypatch):
+    watcher, gate, handed = Watcher(), threading.Event(), list[str]()
+    was_handed = {"other": asyncio.Event(), "look": asyncio.Event()}
+    in_thread_really = watcher._in_thread
+
+    async def note(function):
+        handed.append("other" if function is slow else "look")
+        was_handed[handed[-1]].set()
+        return await in_thread_really(function)
+
+    def slow() -> None:
+        gate.wait(SECONDS)
+
+    monkeypatch.setattr(watcher, "_in_thread", note)
+    with watcher.following():
+        others = [asyncio.create_task(watcher.run(slow)) for _ in range(5)]
+        await asyncio.wait_for(was_handed["other"].wait(), SECONDS)
+        with watcher.watching(Watch(Seen.of(context), with_history=False)):
+            await asyncio.wait_for(was_handed["look"].wait(), SECONDS)
+            assert handed == ["other", "look"]
+            gate.set()
+            await asyncio.gather(*others)
+    await ended(watcher)
+
+
 async def test_followers_hear_of_news(context):
     watcher = Watcher()
     with watcher.following() as news:
