@@ -18,7 +18,7 @@ from rest_framework import exceptions
 from rest_framework.views import set_rollback
 
 from base.outage import is_away
-from base.problems import Fault, InvalidInput, Problem, TooLarge, pointer, problem_document
+from base.problems import Fault, InvalidInput, NotFound, Problem, TooLarge, pointer, problem_document
 
 CONTENT_TYPE = "application/problem+json"
 NO_KEY = "Send an API key: Authorization: Bearer dl_...; an administrator makes one, or manage.py apikey create."
@@ -40,11 +40,11 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> JsonResponse |
         exc = TooLarge(str(exc))
     elif isinstance(exc, UnreadablePostError):
         exc = InvalidInput([Fault("", "The connection ended before the body did.")])
+    if isinstance(exc, Http404):
+        exc = NotFound("There is no such thing.")
     if isinstance(exc, Problem):
         return problem_response(exc)
-    if isinstance(exc, Http404):
-        exc = exceptions.NotFound()
-    elif isinstance(exc, PermissionDenied):
+    if isinstance(exc, PermissionDenied):
         exc = exceptions.PermissionDenied()
     if isinstance(exc, exceptions.APIException):
         return _from_drf(exc)
@@ -60,20 +60,27 @@ def _from_drf(exc: exceptions.APIException) -> JsonResponse:
     if wait := getattr(exc, "wait", None):
         headers["Retry-After"] = str(math.ceil(wait))
     faults = list(_faults(exc.detail)) if isinstance(exc, exceptions.ValidationError) else []
-    detail = faults[0].message if faults else str(exc.detail)
-    if detail == exceptions.NotAuthenticated.default_detail:
-        detail = NO_KEY
     return _response(
         problem_document(
             status=exc.status_code,
             type=str(exc.default_code).replace("_", "-"),
             title=HTTPStatus(exc.status_code).phrase,
-            detail=detail,
+            detail=faults[0].message if faults else _detail(exc),
             errors=faults,
         ),
         exc.status_code,
         headers,
     )
+
+
+def _detail(exc: exceptions.APIException) -> str:
+    """Return what went wrong and what to do about it; DRF says the one only."""
+    if exc.detail == exceptions.NotAuthenticated.default_detail:
+        return NO_KEY
+    if isinstance(exc, exceptions.NotAcceptable) and exc.available_renderers:
+        formats = ", ".join(renderer.media_type for renderer in exc.available_renderers)
+        return f"This can be had as {formats}; name it in Accept."
+    return str(exc.detail)
 
 
 def _faults(detail: Any, path: str = "") -> list[Fault]:
@@ -137,7 +144,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
     if _wants_page(request):
         return defaults.page_not_found(request, exception)
-    return plain_problem(HTTPStatus.NOT_FOUND, f"There is nothing at {request.path[:MAX_SHOWN_PATH]}; see /api/docs.")
+    return problem_response(NotFound(f"There is nothing at {request.path[:MAX_SHOWN_PATH]}; see /api/docs."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -128,7 +128,10 @@ class _Run:
 
     def _start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        self._start = {"type": "http.response.start", "status": int(status[:3]), "headers": encoded}
+        code = int(status[:3])
+        if code == HTTPStatus.NO_CONTENT:  # Django gives a length to what must have none (RFC 9110, 8.6)
+            encoded = [pair for pair in encoded if pair[0] != b"content-length"]
+        self._start = {"type": "http.response.start", "status": code, "headers": encoded}
         return self._gather
 
     def _gather(self, part: bytes) -> None:

@@ -44,6 +44,7 @@ from users.caller import caller_required
 from users.creating import created, creating_headers, idempotency
 
 TAGS = ["webhooks"]
+UNSTORED = "no-store"  # answers with a secret
 
 
 class WebhookAPIView(APIView):
@@ -93,7 +94,9 @@ class WebhooksView(WebhookAPIView):
             idempotency=idempotency(request, organization_id=who.organization_id, route="webhooks", body=request.data),
         )
         document = {**webhook_document(endpoint), "secret": secret}
-        return created(document, location=f"/api/webhooks/{endpoint.pk}", is_new=is_new)
+        answer = created(document, location=f"/api/webhooks/{endpoint.pk}", is_new=is_new)
+        answer["Cache-Control"] = UNSTORED
+        return answer
 
 
 class WebhookView(WebhookAPIView):
@@ -146,7 +149,7 @@ class WebhookRotateView(WebhookAPIView):
         read_model(NoRequest, request.data)
         endpoint = self.endpoint(request, webhook_id)
         secret = endpoint_rotate(endpoint)
-        return Response({**webhook_document(endpoint), "secret": secret})
+        return Response({**webhook_document(endpoint), "secret": secret}, headers={"Cache-Control": UNSTORED})
 
 
 class WebhookTestView(WebhookAPIView):

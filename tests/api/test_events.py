@@ -55,7 +55,8 @@ def test_others_see_no_stream(api, context, other_organization):
 
 
 def test_client_that_wants_something_else_is_told(api, context):
-    problem_of(api.get(f"/api/contexts/{context.pk}/events", headers={"Accept": "text/html"}), 406)
+    problem = problem_of(api.get(f"/api/contexts/{context.pk}/events", headers={"Accept": "text/html"}), 406)
+    assert "text/event-stream" in problem["detail"]
     problem_of(api.get(f"/api/contexts/{context.pk}/events?after=1"), 400)
 
 

@@ -7,6 +7,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
+from base.problems import NotFound
 from contexts.api import contexts
 from tests.api.calls import MINIMAL, client_of, post, problem_of
 from users.models import ApiKey
@@ -30,7 +31,8 @@ def test_an_unknown_path_is_a_problem(api, path):
 
 
 def test_an_unknown_path_is_a_problem_without_a_key_too(client):
-    problem_of(client.get("/api/nothing"), 404)
+    problem = problem_of(client.get("/api/nothing"), 404)
+    assert problem["title"] == NotFound.title, "a type has one title"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,8 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_ones(api, method, path
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/png;q=1", "x/y"])
 def test_a_format_that_there_is_not_is_a_problem(api, accept):
-    problem_of(api.get("/api/contexts", headers={"Accept": accept}), 406)
+    problem = problem_of(api.get("/api/contexts", headers={"Accept": accept}), 406)
+    assert "as application/json;" in problem["detail"]
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "application/*", "text/html, */*;q=0.1"])

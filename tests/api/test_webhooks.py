@@ -63,6 +63,7 @@ def test_secret_is_told_on_creation_and_never_again(api, made):
 def test_same_idempotency_key_makes_one_webhook_and_tells_its_secret_again(api, db):
     first, second = (post(api, "/api/webhooks", WISH, **{"Idempotency-Key": "k"}) for _ in range(2))
     assert first.json() == second.json()
+    assert first["Cache-Control"] == second["Cache-Control"] == "no-store"
     assert second["Idempotency-Replayed"] == "true"
     assert first["Location"] == f"/api/webhooks/{first.json()['id']}"
     problem_of(post(api, "/api/webhooks", {**WISH, "description": "Other"}, **{"Idempotency-Key": "k"}), 422)
@@ -144,7 +145,7 @@ def test_reason_why_it_was_switched_off_is_told(api, made):
 
 def test_rotation_tells_another_secret(api, made):
     answer = post(api, f"/api/webhooks/{made['id']}/rotate-secret")
-    assert answer.status_code == 200
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
     assert answer.json()["secret"] not in ("", made["secret"])
 
 

@@ -50,6 +50,7 @@ def test_nothing_is_to_come_after_the_end(installation, follower):
     end = follower.events(f"batches/{batch}/events")[-1]
     answer = follower.get(f"batches/{batch}/events", **{"Last-Event-ID": end.id})
     assert (answer.status_code, answer.content) == (204, b"")
+    assert "Content-Length" not in answer.headers
     ((only),) = follower.events(f"batches/{batch}/events")
     assert json.loads(only.data)["status"] == "completed", "who asks for the first time is told how it ended"
 
