@@ -10,6 +10,7 @@ from components.builtin.answers import answer_schema, read_answer
 from components.builtin.sections import Part, parts_of, structure_in
 from components.contract import STAFF_ONLY, Component, ComponentConfig, ContextView, ModelAnswer, ModelRequest, Tools
 from components.errors import PermanentError
+from components.prices import price_in
 from templates_app.prompts import PromptError, render, variables_for
 
 SYSTEM = (
@@ -102,9 +103,8 @@ class AiGenerator(Component[AiGeneratorConfig]):
         notes = tools.notes
         notes.model, notes.output = answer.model, answer.text
         notes.input_tokens, notes.output_tokens = answer.input_tokens, answer.output_tokens
-        prices = (self.config.input_usd_per_million_tokens, self.config.output_usd_per_million_tokens)
-        if prices[0] is not None and prices[1] is not None:
-            notes.cost_usd = (answer.input_tokens * prices[0] + answer.output_tokens * prices[1]) / 1_000_000
+        if price := price_in(self.config.model_dump()):
+            notes.cost_usd = price.cost_usd(input_tokens=answer.input_tokens, output_tokens=answer.output_tokens)
 
 
 def _note_template(data: Mapping[str, Any], tools: Tools) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from base import clock
 from base.clock import from_iso, milliseconds_between
+from components.prices import bill_of, money_text, tokens_text
 from contexts.admin.access import admin_url
 from contexts.admin.article import Article, article_of, pretty
 from contexts.admin.explanations import Explanation, explain
@@ -135,6 +136,7 @@ def _choices(context: Context) -> list[Choice]:
 def _facts(context: Context, steps: list[StepRow]) -> list[Fact]:
     template = next((step for step in reversed(steps) if step.template), None)
     used = next((step.model for step in reversed(steps) if step.model), "")
+    bill = bill_of(context.step_runs)
     facts = [
         Fact("Organization", context.organization.name),
         Fact("Type", context.type),
@@ -148,20 +150,7 @@ def _facts(context: Context, steps: list[StepRow]) -> list[Fact]:
         Fact("Ended", context.ended_at),
         Fact("Template", template.template if template else "", template.template_url if template else ""),
         Fact("Model", used),
-        Fact("Tokens", _tokens(steps)),
-        Fact("Cost", _cost(steps)),
+        Fact("Tokens", tokens_text(bill) if bill.tokens else ""),
+        Fact("Cost", money_text(bill) if bill.tokens else ""),
     ]
     return [fact for fact in facts if fact.value not in (None, "")]
-
-
-def _tokens(steps: list[StepRow]) -> str:
-    asked = [step for step in steps if step.tokens is not None]
-    if not asked:
-        return ""
-    sent, received = (sum(getattr(step, name) or 0 for step in asked) for name in ("input_tokens", "output_tokens"))
-    return f"{sent + received:,} ({sent:,} in, {received:,} out)"
-
-
-def _cost(steps: list[StepRow]) -> str:
-    known = [step.cost_usd for step in steps if step.cost_usd is not None]
-    return f"${sum(known):.4f}" if known else ""
