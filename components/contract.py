@@ -196,6 +196,8 @@ class Component(ABC, Generic[ConfigT]):
         Config: its settings, a `ComponentConfig`.
         reads, writes: the keys of ``data`` that it looks at and that it may answer.
         timeout_seconds: how long one run may take; None for the installation's limit.
+        acts_outside: whether a run does something outside of Draftline, such as sending the text to a shop. A trial
+            of a template runs no such component: what the context's own run answered is taken, else nothing.
     """
 
     name: ClassVar[str]
@@ -204,6 +206,7 @@ class Component(ABC, Generic[ConfigT]):
     reads: ClassVar[frozenset[str]] = frozenset()
     writes: ClassVar[frozenset[str]] = frozenset()
     timeout_seconds: ClassVar[float | None] = None
+    acts_outside: ClassVar[bool] = False
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config

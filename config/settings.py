@@ -186,7 +186,7 @@ Q_TIMEOUT_SECONDS = DRAIN_SECONDS + CONTEXT_TIMEOUT_SECONDS + 60
 Q_CLUSTER = {
     "name": "draftline",
     "cluster_name": "chores",
-    "workers": 2,  # one sweeps while the other delivers webhooks
+    "workers": 3,  # one sweeps while another delivers webhooks and a third runs trials of templates
     "queue_limit": 1,
     "bulk": 1,
     "poll": 0.2,

@@ -7,6 +7,7 @@ from base import clock
 from base.fields import IdField
 from base.ids import ID_MAX_LENGTH, new_id
 from contexts.states import Status
+from contexts.trials.models import Trial, TrialItem
 from contexts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from users.models import Organization
 
@@ -17,6 +18,8 @@ __all__ = [
     "Context",
     "Provider",
     "StepTranscript",
+    "Trial",
+    "TrialItem",
     "WebhookDelivery",
     "WebhookEndpoint",
     "Worker",

@@ -16,6 +16,10 @@ from contexts.engine.claims import free_orphans
 from contexts.engine.reaper import Reaper
 from contexts.models import Context, Worker, WorkerState
 from contexts.states import Status
+from contexts.trials import rows as trial_rows
+from contexts.trials.run import TURN_SECONDS
+from contexts.trials.run import bell as trials_bell
+from contexts.trials.services import trials_prune
 from contexts.webhooks import turn as webhooks
 from contexts.webhooks.bell import bell
 from contexts.webhooks.deliveries import webhooks_repair
@@ -47,6 +51,7 @@ def _sweep() -> None:
         facts = (dead, orphans, batches, deliveries)
         logger.warning("sweep_mended dead_workers=%s orphans=%s batches=%s deliveries=%s", *facts)
     idempotency_prune()
+    trials_prune()
     ended = [WorkerState.STOPPED, WorkerState.BURIED]
     Worker.objects.filter(state__in=ended, heartbeat_at__lt=now - WORKERS_KEPT).delete()
     Failure.objects.filter(stopped__lt=now - WORKERS_KEPT).delete()  # django-q2 prunes its successes only
@@ -54,6 +59,8 @@ def _sweep() -> None:
         start_drain()
     if webhooks.work_is_near():
         bell.ring()
+    if trial_rows.work_is_due(timedelta(seconds=TURN_SECONDS)):
+        trials_bell.ring()
 
 
 @cache

@@ -9,6 +9,7 @@ from contexts.engine.run import run_drain
 from contexts.engine.shared_memory import pulse, stop_byte
 from contexts.keeper import drains_below
 from contexts.sweep import sweep as run_sweep
+from contexts.trials import run as trial_turns
 from contexts.webhooks.turn import take_turn
 
 
@@ -28,3 +29,8 @@ def sweep() -> None:
 def webhooks() -> int:
     """Announce what has ended and deliver what is due; return how many attempts were made."""
     return take_turn(should_stop=stop_byte.is_set)
+
+
+def trials() -> int:
+    """Run what trials of templates have to be run; return how many runs were begun."""
+    return trial_turns.take_turn(should_stop=stop_byte.is_set)

@@ -37,6 +37,7 @@ class HttpComponent(Component[HttpConfig]):
     name = "http"
     description = "Sends the context to an outside service that staff registered, and adds its answer."
     Config = HttpConfig
+    acts_outside = True
 
     @classmethod
     def keys_written(cls, config: ComponentConfig) -> frozenset[str]:

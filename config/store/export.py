@@ -20,13 +20,13 @@ from django.db.models import Model
 
 from base import clock
 from base.version import VERSION
-from contexts.models import Batch, Context, Provider, StepTranscript, Worker
+from contexts.models import Batch, Context, Provider, StepTranscript, Trial, TrialItem, Worker
 
 FORMAT = "draftline-export-1"
 OUR_APPS = ("contexts", "components", "templates_app", "media_app", "users")
 FIRST = (Batch, Context, StepTranscript)
-# Of this moment only: a worker that is gone holds nothing, and the sweep hands its contexts back.
-LEFT_OUT = (Worker, Provider)
+# Of this moment only: a worker that is gone holds nothing, and the sweep hands its contexts back; trials go soon.
+LEFT_OUT = (Worker, Provider, Trial, TrialItem)
 ROWS_AT_ONCE = 200
 
 

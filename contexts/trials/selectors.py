@@ -1,0 +1,67 @@
+"""Every read of trials that people make, and of the contexts that a template was used for."""
+
+from collections.abc import Iterator, Sequence
+
+from django.db.models import QuerySet
+
+from contexts.models import Context
+from contexts.selectors import contexts_visible
+from contexts.states import Status
+from contexts.trials.models import Trial, TrialItem
+from templates_app.models import Template
+
+# No index tells which template a context was written by: so many that have ended lately are looked at, for their
+# type, and of those so many are read.
+LOOKED_AT = 5_000
+READ = 500
+READ_AT_ONCE = 100
+REPLAYED_STATUSES = (Status.COMPLETED, Status.FAILED)
+
+
+def trials_visible(organization_id: str | None) -> QuerySet[Trial]:
+    """Return the trials of an organization's staff; None means of everybody."""
+    rows = Trial.objects.all()
+    return rows if organization_id is None else rows.filter(organization_id=organization_id)
+
+
+def items_of(trial: Trial) -> list[TrialItem]:
+    """Return the runs of a trial, in their order, without what may be large."""
+    return list(TrialItem.objects.filter(trial_id=trial.pk).defer("work").order_by("pk"))
+
+
+def recent_of_type(type: str, organization_id: str | None, *, most: int) -> list[Context]:
+    """Return contexts of a type that have ended lately, the newest first, without what may be large."""
+    ids = _recent_ids(type, organization_id, REPLAYED_STATUSES)[:most]
+    return _read(ids, with_history=False)
+
+
+def recent_of_template(
+    template: Template, organization_id: str | None, *, statuses: Sequence[str] = REPLAYED_STATUSES, most: int
+) -> list[Context]:
+    """Return contexts that were written by a template lately, the newest first; without their data."""
+    found: list[Context] = []
+    for context in _histories(_recent_ids(template.type, organization_id, statuses)[:READ]):
+        if any(run.get("template_id") == template.pk for run in context.step_runs):
+            found.append(context)
+        if len(found) == most:
+            break
+    return found
+
+
+def _recent_ids(type: str, organization_id: str | None, statuses: Sequence[str]) -> list[str]:
+    """Read along the index of each status: a filter on the type would go through all rows where there are few of it."""
+    found: list[tuple[str, str]] = []
+    for status in statuses:
+        rows = contexts_visible(organization_id).filter(status=status).order_by("-pk")
+        found += rows.values_list("pk", "type")[:LOOKED_AT]
+    return [pk for pk, kind in sorted(found, reverse=True) if kind == type]
+
+
+def _histories(ids: Sequence[str]) -> Iterator[Context]:
+    for start in range(0, len(ids), READ_AT_ONCE):
+        yield from _read(ids[start : start + READ_AT_ONCE], with_history=True)
+
+
+def _read(ids: Sequence[str], *, with_history: bool) -> list[Context]:
+    large = ("data", "metadata", "moves") if with_history else ("data", "metadata", "moves", "step_runs")
+    return list(Context.objects.filter(pk__in=list(ids)).defer(*large).order_by("-pk"))
