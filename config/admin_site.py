@@ -28,6 +28,7 @@ GROUPS: list[tuple[str, list[tuple[str, str]]]] = [
         "Content",
         [
             ("templates_app.Template", "description"),
+            ("contexts.Trial", "science"),
             ("components.Pipeline", "account_tree"),
             ("components.Component", "tune"),
             ("media_app.Asset", "image"),

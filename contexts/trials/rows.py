@@ -38,8 +38,10 @@ class OpenTrial:
 
     @property
     def due_at(self) -> datetime | None:
-        """Return when the first of what waits is due."""
-        return min((item.due_at for item in self.items if item.state == ItemState.WAITING), default=None)
+        """Return when the first of what waits is due, or the first lease runs out."""
+        waiting = [item.due_at for item in self.items if item.state == ItemState.WAITING]
+        running = [item.lease_until for item in self.under_way if item.lease_until is not None]
+        return min([*waiting, *running], default=None)
 
     def next_due(self, now: datetime) -> TrialItem | None:
         """Return what may be claimed: what waits and is due, or what a worker left that died."""

@@ -1,18 +1,19 @@
 """Every read of trials that people make, and of the contexts that a template was used for."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.db.models import QuerySet
 
 from contexts.models import Context
-from contexts.selectors import contexts_visible
+from contexts.selectors import contexts_visible, with_status_in_batch
 from contexts.states import Status
 from contexts.trials.models import Trial, TrialItem
 from templates_app.models import Template
 
-# No index tells which template a context was written by: so many that have ended lately are looked at, for their
-# type, and of those so many are read.
-LOOKED_AT = 5_000
+# No index tells which template a context was written by, nor, over all organizations, of which type it is: so many
+# that have ended lately are looked at, and of those of the type so many are read.
+LOOKED_AT = 1_000
 READ = 500
 READ_AT_ONCE = 100
 REPLAYED_STATUSES = (Status.COMPLETED, Status.FAILED)
@@ -26,7 +27,15 @@ def trials_visible(organization_id: str | None) -> QuerySet[Trial]:
 
 def items_of(trial: Trial) -> list[TrialItem]:
     """Return the runs of a trial, in their order, without what may be large."""
-    return list(TrialItem.objects.filter(trial_id=trial.pk).defer("work").order_by("pk"))
+    return items_by_trial([trial.pk]).get(trial.pk, [])
+
+
+def items_by_trial(trial_ids: Sequence[str]) -> dict[str, list[TrialItem]]:
+    """Return the runs of several trials, as `items_of` does."""
+    found: dict[str, list[TrialItem]] = defaultdict(list)
+    for item in TrialItem.objects.filter(trial_id__in=list(trial_ids)).defer("work").order_by("pk"):
+        found[item.trial_id].append(item)
+    return dict(found)
 
 
 def recent_of_type(type: str, organization_id: str | None, *, most: int) -> list[Context]:
@@ -40,7 +49,8 @@ def recent_of_template(
 ) -> list[Context]:
     """Return contexts that were written by a template lately, the newest first; without their data."""
     found: list[Context] = []
-    for context in _histories(_recent_ids(template.type, organization_id, statuses)[:READ]):
+    owner = organization_id or template.organization_id
+    for context in _histories(_recent_ids(template.type, owner, statuses)[:READ]):
         if any(run.get("template_id") == template.pk for run in context.step_runs):
             found.append(context)
         if len(found) == most:
@@ -49,12 +59,17 @@ def recent_of_template(
 
 
 def _recent_ids(type: str, organization_id: str | None, statuses: Sequence[str]) -> list[str]:
-    """Read along the index of each status: a filter on the type would go through all rows where there are few of it."""
-    found: list[tuple[str, str]] = []
-    for status in statuses:
-        rows = contexts_visible(organization_id).filter(status=status).order_by("-pk")
-        found += rows.values_list("pk", "type")[:LOOKED_AT]
+    if organization_id is not None:
+        rows = with_status_in_batch(contexts_visible(organization_id).filter(type=type), statuses)
+        return list(rows.order_by("-pk").values_list("pk", flat=True)[:READ])
+    found = [pair for status in statuses for pair in _recent_of_all(status)]
     return [pk for pk, kind in sorted(found, reverse=True) if kind == type]
+
+
+def _recent_of_all(status: str) -> Iterable[tuple[str, str]]:
+    """Read along the status's index: a filter on the type would go through all rows where there are few of it."""
+    rows = contexts_visible(None).filter(status=status).order_by("-pk")
+    return rows.values_list("pk", "type")[:LOOKED_AT]
 
 
 def _histories(ids: Sequence[str]) -> Iterator[Context]:

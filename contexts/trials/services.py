@@ -163,7 +163,7 @@ def trial_publish(trial: Trial, *, note: str, author: User) -> TemplateVersion:
         InvalidInput: the draft cannot be published.
     """
     draft = _tried_draft(trial)
-    version = draft_publish(draft, note=note or None, author=author)
+    version = draft_publish(draft, note=note, author=author)
     _decide(trial, Decision.PUBLISHED)
     return version
 

@@ -13,6 +13,7 @@ from unfold.views import ChangeList
 
 from base.problems import Problem
 from templates_app.admin.forms import TemplateForm
+from templates_app.admin.links import links_for
 from templates_app.admin.rows import TYPE_SUGGESTIONS
 from templates_app.models import Template
 from templates_app.prompts import VARIABLES
@@ -160,6 +161,7 @@ class TemplateAdmin(ModelAdmin):
             "live": form.live,
             "versions": [(version, names.get(version.author_id or "", "")) for version in versions],
             "variables": VARIABLES.items(),
+            "page_links": links_for(request, obj) if obj else [],
             "type_suggestions": TYPE_SUGGESTIONS,
         }
         page: HttpResponse = super().render_change_form(
