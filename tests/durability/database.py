@@ -20,6 +20,8 @@ class Database(Protocol):
 
     def workers(self, **equal: Any) -> list[Row]: ...
 
+    def trial_items(self, **equal: Any) -> list[Row]: ...
+
     def close(self) -> None: ...
 
 
@@ -32,6 +34,9 @@ class SqliteDatabase:
 
     def workers(self, **equal: Any) -> list[Row]:
         return self._select("workers", equal)
+
+    def trial_items(self, **equal: Any) -> list[Row]:
+        return self._select("trial_items", equal)
 
     def _select(self, table: str, equal: dict[str, Any]) -> list[Row]:
         where = " AND ".join(f"{column} = ?" for column in equal) or "1"
@@ -67,6 +72,9 @@ class MongoDatabase:
 
     def workers(self, **equal: Any) -> list[Row]:
         return list(self._database["workers"].find(equal))
+
+    def trial_items(self, **equal: Any) -> list[Row]:
+        return list(self._database["trial_items"].find(equal))
 
     def close(self) -> None:
         """Drop the database: many installations share a server."""

@@ -176,6 +176,10 @@ class FakeOpenAi:
         """Answer every call like this whose messages hold these words; goes before `next`."""
         self._rules.append((words, behaviour))
 
+    def forget_rules(self) -> None:
+        """Take back what `when` said."""
+        self._rules.clear()
+
     def hold(self) -> None:
         """Hold all answers until `release`."""
         self._on_loop(self._gate.clear)
