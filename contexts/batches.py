@@ -23,6 +23,7 @@ from base.locks import one_at_a_time
 from base.problems import MAX_FAULTS, Conflict, Fault, InvalidInput, TooLarge
 from base.turns import write_soon
 from base.validation import read_model
+from contexts.acts import Act
 from contexts.claim_order import lines
 from contexts.doorbell import doorbell
 from contexts.engine.subscriber import tell_listeners, tell_watchers
@@ -201,7 +202,7 @@ def batch_release(batch_id: str) -> None:
     write_soon(lambda: held.update(status=target(Move.RELEASE)))
 
 
-def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
+def batch_cancel(batch_id: str, *, organization_id: str | None, act: Act | None = None) -> Batch:
     """Cancel every context of a batch that has not ended.
 
     Raises:
@@ -212,7 +213,7 @@ def batch_cancel(batch_id: str, *, organization_id: str | None) -> Batch:
     batch = batch_get(batch_id, organization_id)
     with _moving(batch):
         batch.refresh_from_db()  # somebody may have moved it before the lock was ours
-        _batch_cancel(batch)
+        _batch_cancel(batch, act)
     tell_listeners()  # the owners
     tell_watchers()
     bell.ring_for(batch.organization_id)
@@ -226,7 +227,7 @@ def _moving(batch: Batch) -> AbstractContextManager[None]:
     return one_at_a_time(f"batch:{batch.pk}", busy)
 
 
-def _batch_cancel(batch: Batch) -> None:
+def _batch_cancel(batch: Batch, act: Act | None) -> None:
     batch_release(batch.pk)  # accepted rows that a crash left held would otherwise run later
     now = clock.now()
     rows = Context.objects.filter(batch_id=batch.pk, status__in=sources(Move.CANCEL))
@@ -235,13 +236,13 @@ def _batch_cancel(batch: Batch) -> None:
         raise nothing_open
     # the batch first: after a crash between the two, the same wish cancels the rest
     Batch.objects.filter(pk=batch.pk).update(state=BatchState.CANCELLED, updated_at=now)
-    values = cancelled(now, batch.organization_id)
+    values = cancelled(now, batch.organization_id, act)
     if not write_soon(lambda: rows.update(**values)):  # all ended by themselves at the same moment
         Batch.objects.filter(pk=batch.pk).update(state=batch.state)
         raise nothing_open
 
 
-def batch_retry_failed(batch_id: str, *, organization_id: str | None) -> tuple[Batch, int]:
+def batch_retry_failed(batch_id: str, *, organization_id: str | None, act: Act | None = None) -> tuple[Batch, int]:
     """Set every failed context of a batch going again at its failed step. Return how many there were.
 
     Raises:
@@ -258,7 +259,7 @@ def batch_retry_failed(batch_id: str, *, organization_id: str | None) -> tuple[B
             raise none_failed
         announce_now(Context.objects.filter(batch_id=batch.pk))
         # what has ended since then waits for its announcement, and for the next wish
-        matched = write_soon(lambda: rows.exclude(announce=True).update(**retried(now)))
+        matched = write_soon(lambda: rows.exclude(announce=True).update(**retried(now, act)))
         if not matched:
             raise none_failed
         Batch.objects.filter(pk=batch.pk).update(state=BatchState.ACCEPTED, updated_at=now)

@@ -1,8 +1,9 @@
 """The log in a context's row: an entry for each move, appended by the same update, so that no reader misses one.
 
 An entry is ``{revision, at, status, attempt}`` and, where there is more to tell, ``steps`` (how many entries the
-history of step runs has since), ``reason`` (in plain words) and ``error``. The database itself appends: whoever moves a
-context need not have read it, and a write that is repeated only adds an entry that tells nothing new.
+history of step runs has since), ``reason`` (in plain words), ``error`` and ``act`` (`contexts.acts`: who wished for
+it and why). The database itself appends: whoever moves a context need not have read it, and a write that is repeated
+only adds an entry that tells nothing new.
 """
 
 from datetime import datetime
@@ -11,6 +12,7 @@ from typing import Any
 from django.db.models import F, Func, JSONField, Value
 
 from base.clock import to_iso
+from contexts.acts import Act
 from contexts.states import Move, Status, target
 
 # A provider that is away for hours sends a context round and round; the log must not grow with it.
@@ -28,7 +30,13 @@ def first_entry(moment: datetime) -> Entry:
 
 
 def entry(
-    status: str, moment: datetime, *, steps: int | None = None, reason: str = "", error: dict[str, Any] | None = None
+    status: str,
+    moment: datetime,
+    *,
+    steps: int | None = None,
+    reason: str = "",
+    error: dict[str, Any] | None = None,
+    act: Act | None = None,
 ) -> Entry:
     """Return an entry but for what the database adds: revision and attempt."""
     found: Entry = {"at": to_iso(moment), "status": str(status)}
@@ -38,6 +46,8 @@ def entry(
         found["reason"] = reason
     if error:
         found["error"] = {key: error.get(key) for key in ERROR_KEYS}
+    if act:
+        found["act"] = act.document()
     return found
 
 

@@ -13,12 +13,14 @@ from base.inserting import insert
 from base.problems import Conflict, Fault, InvalidInput, pointer
 from base.strict_json import faults_in
 from base.turns import write_soon
-from components.pipeline import Plan, parse_pipeline
 from contexts import rewind
+from contexts.acts import Act
 from contexts.claim_order import lines
 from contexts.doorbell import doorbell
 from contexts.engine.subscriber import tell_listeners, tell_watchers
+from contexts.going_again import check_can_retry, context_set_going, newest_steps, standing_of
 from contexts.models import Context, new_context_id
+from contexts.retry_plan import FROM_FAILED, FROM_START, RetryWish, retry_plan
 from contexts.selectors import context_get
 from contexts.states import Move, sources
 from contexts.submission import (
@@ -28,15 +30,12 @@ from contexts.submission import (
     check_data_size,
     check_sizes,
     context_row,
-    title_of,
 )
-from contexts.updates import cancelled, retried
+from contexts.updates import cancelled
 from contexts.webhooks.bell import bell
-from contexts.webhooks.outbox import announce_now
 from users.idempotency import Idempotency
 
-FROM_FAILED = "failed"
-FROM_START = "start"
+__all__ = ["FROM_FAILED", "FROM_START", "context_cancel", "context_retry", "context_submit"]
 
 
 def context_submit(
@@ -85,7 +84,7 @@ def _context_insert(row: Context) -> tuple[Context, bool]:
     return row, True
 
 
-def context_cancel(context_id: str, *, organization_id: str | None) -> Context:
+def context_cancel(context_id: str, *, organization_id: str | None, act: Act | None = None) -> Context:
     """End a context that is not finished; its worker notices within half a second and stops.
 
     Raises:
@@ -93,7 +92,7 @@ def context_cancel(context_id: str, *, organization_id: str | None) -> Context:
         Conflict: it has ended already.
     """
     context = context_get(context_id, organization_id)
-    values = cancelled(clock.now(), context.organization_id)
+    values = cancelled(clock.now(), context.organization_id, act)
     rows = Context.objects.filter(pk=context.pk, status__in=sources(Move.CANCEL))
     matched = write_soon(lambda: rows.update(**values))
     context.refresh_from_db()
@@ -111,67 +110,33 @@ def context_retry(
     organization_id: str | None,
     from_step: str = FROM_FAILED,
     patch: dict[str, Any] | None = None,
+    keep_template: bool = False,
+    newest_pipeline: bool = False,
+    seen_revision: int | None = None,
+    act: Act | None = None,
 ) -> Context:
     """Set a failed context going again, due now.
 
     Args:
         from_step: ``failed`` (keep every finished step), ``start``, or the key of an earlier step.
         patch: a JSON merge patch on the client's part of ``data``.
+        keep_template: stay with the template version that was chosen, whatever runs again.
+        newest_pipeline: take the steps that its named pipeline has now, see `newest_steps`.
+        seen_revision: what the person has looked at; None where nobody did.
 
     Raises:
         NotFound: there is none, or it is another organization's.
-        Conflict: it has not failed.
+        Conflict: it has not failed, or is not what was looked at.
         InvalidInput: no such step, one that was not reached, or the patch touches what a kept step wrote.
         TooLarge: with the patch, the client's part of ``data`` is larger than it may be.
     """
     context = context_get(context_id, organization_id)
-    if context.status not in sources(Move.RETRY):
-        raise Conflict(f"{context.pk} is {context.status}; only a failed context can be retried.")
-    done: list[str] = context.processing.get("completed_components", [])
-    dropped = _dropped_steps(context, from_step, done)
-    kept = [key for key in done if key not in dropped]
-    data = rewind.rewind(context.data, context.step_runs, set(done) - set(kept))
-    data = _patched(data, patch, rewind.keys_written_by(context.step_runs, set(kept)))
-    announce_now(Context.objects.filter(pk=context.pk, revision=context.revision))
-    now = clock.now()
-    values = retried(now) | {
-        "data": data,
-        "title": title_of(data),
-        "processing": _processing_after(context.processing, kept),
-    }
-    rows = Context.objects.filter(pk=context.pk, status__in=sources(Move.RETRY), revision=context.revision)
-    matched = write_soon(lambda: rows.update(**values))
-    if not matched:
-        raise Conflict(f"{context.pk} has changed meanwhile; look at it again before you retry.")
-    doorbell.ring()
-    tell_watchers()
-    context.refresh_from_db()
-    return context
-
-
-def _dropped_steps(context: Context, from_step: str, done: list[str]) -> set[str]:
-    """Return the keys of the steps that are to run again."""
-    plan: Plan = parse_pipeline(context.pipeline)
-    if from_step == FROM_FAILED:
-        return set()
-    if from_step == FROM_START:
-        return set(plan.keys)
-    reached = _reached(plan, done)
-    if from_step not in reached:
-        what = "was not reached" if from_step in plan.keys else "does not exist"
-        known = ", ".join([FROM_FAILED, FROM_START, *reached])
-        raise InvalidInput([Fault("/from", f"The step {from_step!r} {what}; write one of {known}.")])
-    return set(plan.keys_from(from_step))
-
-
-def _reached(plan: Plan, done: list[str]) -> list[str]:
-    """Return the steps that have run or would run next."""
-    reached: list[str] = []
-    for stage in plan.stages:
-        reached += [step.key for step in stage]
-        if any(step.key not in done for step in stage):
-            break
-    return reached
+    check_can_retry(context, seen_revision)
+    steps = newest_steps(context) if newest_pipeline else None
+    plan = retry_plan(standing_of(context), RetryWish(from_step, keep_template, steps))
+    data = _patched(plan.data, patch, rewind.keys_written_by(context.step_runs, set(plan.kept)))
+    pipeline = {} if steps is None else {"pipeline": plan.pipeline}
+    return context_set_going(context, data, plan.kept, act=act, columns=pipeline)
 
 
 def _patched(data: dict[str, Any], patch: dict[str, Any] | None, written_by: dict[str, str]) -> dict[str, Any]:
@@ -192,16 +157,3 @@ def _patched(data: dict[str, Any], patch: dict[str, Any] | None, written_by: dic
         raise InvalidInput(too_deep)
     check_data_size({key: value for key, value in merged.items() if key not in written_by})
     return merged
-
-
-def _processing_after(processing: dict[str, Any], kept: list[str]) -> dict[str, Any]:
-    """Return ``processing`` as it stands when only the kept steps have run."""
-    if not kept:
-        return {}
-    timings: dict[str, int] = processing.get("component_timings", {})
-    return {
-        "current_component": kept[-1],
-        "completed_components": kept,
-        "start_time": processing["start_time"],
-        "component_timings": {key: timings[key] for key in kept if key in timings},
-    }

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from contexts.acts import Act
 from contexts.move_log import moved
 from contexts.states import Move
 from contexts.webhooks.listeners import announcement
@@ -10,9 +11,9 @@ from contexts.webhooks.listeners import announcement
 RETRIED = "somebody set it going again"
 
 
-def cancelled(now: datetime, organization_id: str) -> dict[str, Any]:
+def cancelled(now: datetime, organization_id: str, act: Act | None = None) -> dict[str, Any]:
     """Return the columns of a cancelled context: ended, and nobody's any more."""
-    return moved(Move.CANCEL, now) | {
+    return moved(Move.CANCEL, now, act=act) | {
         "lease_token": "",
         "next_retry_at": None,
         "waiting_for": "",
@@ -21,9 +22,13 @@ def cancelled(now: datetime, organization_id: str) -> dict[str, Any]:
     }
 
 
-def retried(now: datetime) -> dict[str, Any]:
-    """Return the columns of a failed context that is set going again: due now, with all its retries before it."""
-    return moved(Move.RETRY, now, reason=RETRIED) | {
+def retried(now: datetime, act: Act | None = None, **facts: Any) -> dict[str, Any]:
+    """Return the columns of a failed context that is set going again: due now, with all its retries before it.
+
+    Args:
+        facts: see `contexts.move_log.entry`.
+    """
+    return moved(Move.RETRY, now, reason=RETRIED, act=act, **facts) | {
         "error": None,
         "ended_at": None,
         "next_retry_at": now,

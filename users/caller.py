@@ -16,12 +16,14 @@ class Caller:
     Args:
         organization_id: the rows it may see; None sees all (staff without an organization).
         user_id: the person, None for a key.
+        name: of the person or the key, for those who read later who did what.
     """
 
     organization_id: str | None
     scopes: frozenset[Scope]
     user_id: str | None = None
     key_id: str | None = None
+    name: str = ""
 
 
 def caller_of(request: Request) -> Caller | None:
@@ -30,10 +32,10 @@ def caller_of(request: Request) -> Caller | None:
         key = request.auth
         known = {scope.value for scope in Scope}
         scopes = frozenset(Scope(scope) for scope in key.scopes if scope in known)
-        return Caller(key.organization_id, scopes | {Scope.COMPONENTS_READ}, key_id=key.pk)
+        return Caller(key.organization_id, scopes | {Scope.COMPONENTS_READ}, key_id=key.pk, name=key.name)
     user = request.user
     if isinstance(user, User) and user.is_active and _organization_is_active(user):
-        return Caller(user.organization_id, role_scopes(user.role), user_id=user.pk)
+        return Caller(user.organization_id, role_scopes(user.role), user_id=user.pk, name=user.get_full_name())
     return None
 
 

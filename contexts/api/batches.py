@@ -15,7 +15,7 @@ from base.queries import query_parameters, read_query
 from base.sparse import PARAMETER, Fields, fields_parameter, fields_wanted, sparse, wants
 from base.validation import read_model
 from contexts import models
-from contexts.api.access import submitter
+from contexts.api.access import act_of, submitter
 from contexts.api.common import MAX_SMALL_BODY_BYTES
 from contexts.api.documents import Batch, BatchOrPart, BatchPage, BatchRetried, BatchSummary, BulkAccepted
 from contexts.api.requests import BatchQuery, BulkEnvelope, BulkSubmission, NoRequest
@@ -123,7 +123,9 @@ class BatchCancelView(APIView):
     def post(self, request: Request, batch_id: str) -> Response:
         """Cancel every context of the batch that has not ended."""
         read_model(NoRequest, request.data)
-        batch = batch_cancel(batch_id, organization_id=caller_required(request).organization_id)
+        caller = caller_required(request)
+        act = act_of(caller, "cancelled with its batch, by the API")
+        batch = batch_cancel(batch_id, organization_id=caller.organization_id, act=act)
         return Response(_document(batch), status=202)
 
 
@@ -142,5 +144,7 @@ class BatchRetryView(APIView):
     def post(self, request: Request, batch_id: str) -> Response:
         """Set every failed context of the batch going again, at the step that failed."""
         read_model(NoRequest, request.data)
-        batch, retried = batch_retry_failed(batch_id, organization_id=caller_required(request).organization_id)
+        caller = caller_required(request)
+        act = act_of(caller, "retried with its batch, by the API")
+        batch, retried = batch_retry_failed(batch_id, organization_id=caller.organization_id, act=act)
         return Response({**_document(batch), "retried": retried}, status=202)

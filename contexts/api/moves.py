@@ -7,6 +7,7 @@ from rest_framework.views import APIView
 
 from base.openapi import problems
 from base.validation import read_model
+from contexts.api.access import act_of
 from contexts.api.common import MAX_CONTEXT_BODY_BYTES, MAX_SMALL_BODY_BYTES
 from contexts.api.contexts import TAGS
 from contexts.api.documents import Context
@@ -29,11 +30,13 @@ class RetryView(APIView):
     def post(self, request: Request, context_id: str) -> Response:
         """Set a failed context going again, at the step that failed, an earlier one, or the start."""
         wish = read_model(RetryRequest, request.data)
+        caller = caller_required(request)
         context = context_retry(
             context_id,
-            organization_id=caller_required(request).organization_id,
+            organization_id=caller.organization_id,
             from_step=wish.from_step,
             patch=wish.data,
+            act=act_of(caller, f"retried from {wish.from_step}, by the API"),
         )
         return Response(context_document(context), status=202)
 
@@ -50,5 +53,7 @@ class CancelView(APIView):
     def post(self, request: Request, context_id: str) -> Response:
         """Cancel a context that is not finished; its worker stops within half a second."""
         read_model(NoRequest, request.data)
-        context = context_cancel(context_id, organization_id=caller_required(request).organization_id)
+        caller = caller_required(request)
+        act = act_of(caller, "cancelled, by the API")
+        context = context_cancel(context_id, organization_id=caller.organization_id, act=act)
         return Response(context_document(context), status=202)
