@@ -12,7 +12,7 @@ from contexts.selectors import BatchProgress
 from contexts.waiting import waiting_for
 
 ABSENT = object()
-STAFF_ONLY_RUN_KEYS = frozenset({"traceback", "replaced"})
+STAFF_ONLY_RUN_KEYS = frozenset({"traceback", "replaced", "correction"})
 
 
 def context_document(context: Context, fields: Fields = None) -> dict[str, Any]:

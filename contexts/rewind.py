@@ -6,7 +6,8 @@ data before any step can be had without storing it twice.
 
 from typing import Any
 
-DONE_OUTCOMES = ("completed", "skipped")
+CORRECTED = "corrected"  # a person wrote the result of the step
+DONE_OUTCOMES = ("completed", "skipped", CORRECTED)
 
 
 def rewind(data: dict[str, Any], step_runs: list[dict[str, Any]], steps: set[str]) -> dict[str, Any]:

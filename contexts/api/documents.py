@@ -13,6 +13,8 @@ from templates_app.structure import Section
 # What has a default here may be absent in an answer; a factory keeps the default out of the schema.
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, description="ISO 8601, UTC, with a Z.")]
 ContextStatus = Literal["pending", "processing", "retrying", "completed", "failed", "cancelled"]
+# corrected: a person of the staff wrote the result of the step
+StepOutcome = Literal["completed", "failed", "skipped", "corrected"]
 BatchStatus = Literal["processing", "completed", "completed_with_failures", "cancelled"]
 
 
@@ -167,7 +169,7 @@ class StepRun(BaseModel):
     started_at: Time
     ended_at: Time | None
     duration_ms: int
-    outcome: Literal["completed", "failed", "skipped"]
+    outcome: StepOutcome
     error: StepError | None
     wrote: Annotated[list[str], Field(description="The keys of data that it wrote.")]
     config: Annotated[dict[str, Any], Field(description="The settings it ran with, but for those of staff.")]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, Json, RootModel
 from pydantic_core import CoreSchema
 
-from contexts.api.documents import BatchStatus, ContextStatus, Counts, StepError, Time
+from contexts.api.documents import BatchStatus, ContextStatus, Counts, StepError, StepOutcome, Time
 from contexts.api.examples import EXAMPLE_BATCH_EVENT, EXAMPLE_EVENT, EXAMPLE_STATUS_EVENT
 
 
@@ -23,7 +23,7 @@ class EventStep(BaseModel):
 
     key: Annotated[str, Field(description="The step: its component's name, then name#2.")]
     component: str
-    outcome: Literal["completed", "failed", "skipped"]
+    outcome: StepOutcome
     duration_ms: int
     wrote: Annotated[list[str], Field(description="The keys of data that it wrote.")]
     error: StepError | None
