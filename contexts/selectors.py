@@ -19,6 +19,7 @@ from contexts.models import Batch, BatchState, Context
 from contexts.states import ENDED, OPEN, VISIBLE, Status
 
 ID_TEXT = re.compile(r"ctx_[0-9A-Za-z]*", re.IGNORECASE)
+ULID_TEXT = re.compile(r"[0-9][0-9A-Za-z]{5,25}")
 BATCH_ID_TEXT = re.compile(r"batch_[0-9A-Za-z]*", re.IGNORECASE)
 AFTER_ALL_TEXT = "\U0010ffff"
 FAILED_IDS_SHOWN = 1000
@@ -65,6 +66,12 @@ def _holds(text: str) -> Q:
     if ID_TEXT.fullmatch(text):
         return id_begins(text[4:])
     return Q(title__icontains=text)
+
+
+def holds_text(text: str) -> Q:
+    """Match what a person searches for: also the beginning of an id without its prefix, where it may be one."""
+    term = text.strip()
+    return _holds(term) | id_begins(term) if ULID_TEXT.fullmatch(term) else _holds(term)
 
 
 def id_begins(ulid: str) -> Q:

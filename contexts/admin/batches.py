@@ -16,7 +16,7 @@ from unfold.decorators import display
 from contexts.admin.access import NewestFirst, WatchedAdmin, admin_url
 from contexts.admin.detail import failure_of
 from contexts.admin.filters import BatchCreatedFilter, OrganizationFilter
-from contexts.admin.moves import attempt
+from contexts.admin.moves import act_of, attempt
 from contexts.admin.texts import BATCH_COLOURS, STATUS_COLOURS, moment_text
 from contexts.batches import batch_cancel, batch_retry_failed
 from contexts.models import Batch, Context
@@ -129,7 +129,9 @@ class BatchAdmin(WatchedAdmin):
         batch = self._row_to_move(request, object_id)
 
         def cancel() -> None:
-            batch_cancel(batch.pk, organization_id=organization_of(request))
+            batch_cancel(
+                batch.pk, organization_id=organization_of(request), act=act_of(request, "cancelled with its batch")
+            )
             self.log_change(request, batch, "Cancelled.")
 
         attempt(request, cancel, success="What was open in this batch is cancelled.")
@@ -139,7 +141,9 @@ class BatchAdmin(WatchedAdmin):
         batch = self._row_to_move(request, object_id)
 
         def retry() -> None:
-            _, number = batch_retry_failed(batch.pk, organization_id=organization_of(request))
+            _, number = batch_retry_failed(
+                batch.pk, organization_id=organization_of(request), act=act_of(request, "retried with its batch")
+            )
             self.log_change(request, batch, f"Retried {number} failed contexts.")
 
         attempt(request, retry, success="The failed contexts of this batch are set going again.")

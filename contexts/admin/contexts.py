@@ -1,32 +1,34 @@
-"""Contexts in the admin: find them, see what happened, set failed ones going again, cancel open ones."""
+"""Contexts in the admin: find them, see what happened; from here to retry, correct and cancel."""
 
-import re
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
-from contexts.admin.access import NewestFirst, WatchedAdmin
+from contexts.acts import why_read
+from contexts.admin.access import NewestFirst
+from contexts.admin.correct_page import CorrectPages
 from contexts.admin.detail import Seen, context_page, duration_ms, failure_of
 from contexts.admin.filters import BatchFilter, CreatedFilter, OrganizationFilter, StatusFilter, TypeFilter
-from contexts.admin.moves import attempt, on_each, tell
+from contexts.admin.moves import act_of, attempt, on_each, tell
+from contexts.admin.retry_page import RetryPages
 from contexts.admin.steps import step_at_work
 from contexts.admin.texts import STATUS_COLOURS, moment_text, seconds_text
 from contexts.models import Context
-from contexts.selectors import ID_TEXT, id_begins, with_owner_in_batch
-from contexts.services import FROM_FAILED, context_cancel, context_retry
+from contexts.selectors import holds_text, with_owner_in_batch
+from contexts.services import context_cancel, context_retry
 from contexts.states import OPEN, Status
 from users.models import User
 from users.scoped_admin import organization_of
 
-ULID_TEXT = re.compile(r"[0-9][0-9A-Za-z]{5,25}")
+PAGES = ("retry", "correct", "cancel", "revision", "history")
 
 
 class ContextList(NewestFirst):
@@ -38,7 +40,7 @@ class ContextList(NewestFirst):
 
 
 @admin.register(Context)
-class ContextAdmin(WatchedAdmin):
+class ContextAdmin(RetryPages, CorrectPages):
     """Contexts are read here; only retry and cancel move them, through the services that clients use too."""
 
     list_display = (
@@ -74,13 +76,7 @@ class ContextAdmin(WatchedAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Context], search_term: str
     ) -> tuple[QuerySet[Context], bool]:
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        if ID_TEXT.fullmatch(term):
-            return queryset.filter(id_begins(term[4:])), False
-        wanted = Q(title__icontains=term)
-        return queryset.filter(wanted | id_begins(term) if ULID_TEXT.fullmatch(term) else wanted), False
+        return (queryset.filter(holds_text(search_term)) if search_term.strip() else queryset), False
 
     # --- the list ---------------------------------------------------------------------------------------------
     @display(description="Context", header=True)
@@ -108,15 +104,15 @@ class ContextAdmin(WatchedAdmin):
 
     @admin.action(description="Retry from the failed step", permissions=["change"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Context]) -> None:
-        own = organization_of(request)
-        tally = on_each(_chosen(request, queryset), lambda pk: context_retry(pk, organization_id=own))
+        own, act = organization_of(request), act_of(request, "retried from the failed step")
+        tally = on_each(_chosen(request, queryset), lambda pk: context_retry(pk, organization_id=own, act=act))
         self._log_each(request, tally.done, "Retried from the failed step.")
         tell(request, tally, one="context is set going again", many="contexts are set going again")
 
     @admin.action(description="Cancel", permissions=["change"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Context]) -> None:
-        own = organization_of(request)
-        tally = on_each(_chosen(request, queryset), lambda pk: context_cancel(pk, organization_id=own))
+        own, act = organization_of(request), act_of(request, "cancelled")
+        tally = on_each(_chosen(request, queryset), lambda pk: context_cancel(pk, organization_id=own, act=act))
         self._log_each(request, tally.done, "Cancelled.")
         tell(request, tally, one="context is cancelled", many="contexts are cancelled")
 
@@ -128,7 +124,8 @@ class ContextAdmin(WatchedAdmin):
     def get_urls(self) -> list[URLPattern]:
         guarded = self.admin_site.admin_view
         return [
-            path("<str:object_id>/retry/", guarded(require_POST(self.retry_view)), name="contexts_context_retry"),
+            path("<str:object_id>/retry/", guarded(self.retry_view), name="contexts_context_retry"),
+            path("<str:object_id>/correct/", guarded(self.correct_view), name="contexts_context_correct"),
             path("<str:object_id>/cancel/", guarded(require_POST(self.cancel_view)), name="contexts_context_cancel"),
             path(
                 "<str:object_id>/revision/", guarded(require_GET(self.revision_view)), name="contexts_context_revision"
@@ -152,7 +149,9 @@ class ContextAdmin(WatchedAdmin):
             "page": page,
             "status_colour": STATUS_COLOURS[context.status],
             "took": seconds_text(duration_ms(context)),
-            "urls": {name: self.row_url(name, context) for name in ("retry", "cancel", "revision", "history")},
+            "urls": {
+                name: self.row_url(name, context) for name in ("retry", "correct", "cancel", "revision", "history")
+            },
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "contexts/admin/context.html", values)
@@ -170,23 +169,13 @@ class ContextAdmin(WatchedAdmin):
             raise PermissionDenied
         return JsonResponse({"revision": self.row_or_404(request, object_id).revision})
 
-    def retry_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        context = self._row_to_move(request, object_id)
-        chosen = request.POST.get("from", FROM_FAILED)
-
-        def retry() -> None:
-            context_retry(context.pk, organization_id=organization_of(request), from_step=chosen)
-            self.log_change(request, context, f"Retried from {chosen}.")
-
-        attempt(request, retry, success="The context is set going again; this page follows it.")
-        return HttpResponseRedirect(self.row_url("change", context))
-
     def cancel_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         context = self._row_to_move(request, object_id)
 
         def cancel() -> None:
-            context_cancel(context.pk, organization_id=organization_of(request))
-            self.log_change(request, context, "Cancelled.")
+            act = act_of(request, "cancelled", why_read(request.POST.get("why", "")))
+            context_cancel(context.pk, organization_id=organization_of(request), act=act)
+            self.log_change(request, context, f"Cancelled. {act.why}".strip())
 
         attempt(request, cancel, success="The context is cancelled.")
         return HttpResponseRedirect(self.row_url("change", context))

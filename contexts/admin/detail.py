@@ -7,13 +7,14 @@ from typing import Any
 from base import clock
 from base.clock import from_iso, milliseconds_between
 from components.prices import bill_of, money_text, tokens_text
+from contexts.acts import Act
 from contexts.admin.access import admin_url
 from contexts.admin.article import Article, article_of, pretty
 from contexts.admin.explanations import Explanation, explain
 from contexts.admin.steps import Link, StepRow, chain_of, step_rows
+from contexts.correcting import correctable_steps
 from contexts.document import step_run_documents
 from contexts.models import Context
-from contexts.services import FROM_FAILED, FROM_START
 from contexts.states import OPEN, Status
 from contexts.waiting import waiting_in_full
 
@@ -54,11 +55,13 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A place that a retry may start from."""
+class Deed:
+    """What a person did, for the history."""
 
-    value: str
-    label: str
+    at: datetime
+    status: str
+    act: Act
+    operation_url: str
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,16 @@ class ContextPage:
     article: Article
     data: str
     metadata: str
-    choices: list[Choice]
+    deeds: list[Deed]
     can_retry: bool
+    can_correct: bool
     can_cancel: bool
     is_open: bool
 
 
 def context_page(context: Context, seen: Seen) -> ContextPage:
     """Return the page about a context for who looks at it."""
-    runs = context.step_runs if seen.staff_settings else step_run_documents(context)
+    runs = context.step_runs if seen.staff_settings else _own_runs(context)
     steps = step_rows(context, runs, with_traceback=seen.tracebacks)
     is_open = context.status in OPEN
     return ContextPage(
@@ -95,11 +99,18 @@ def context_page(context: Context, seen: Seen) -> ContextPage:
         article=article_of(context),
         data=pretty(context.data),
         metadata=pretty(context.metadata) if context.metadata else "",
-        choices=_choices(context),
+        deeds=deeds_of(context),
         can_retry=seen.may_move and context.status == Status.FAILED,
+        can_correct=seen.may_move and context.status == Status.FAILED and bool(correctable_steps(context)),
         can_cancel=seen.may_move and is_open,
         is_open=is_open,
     )
+
+
+def _own_runs(context: Context) -> list[dict[str, Any]]:
+    """Return the history as an organization's own staff see it: as clients do, but for what people corrected."""
+    runs = zip(step_run_documents(context), context.step_runs, strict=True)
+    return [public | {key: run[key] for key in ("correction",) if key in run} for public, run in runs]
 
 
 def failure_of(context: Context) -> Failure | None:
@@ -125,12 +136,13 @@ def duration_ms(context: Context) -> int | None:
     return milliseconds_between(context.started_at, context.ended_at or clock.now())
 
 
-def _choices(context: Context) -> list[Choice]:
-    failed = str((context.error or {}).get("component") or "")
-    first = f"the failed step ({failed})" if failed else "the failed step"
-    done = context.processing.get("completed_components", [])
-    steps = [Choice(key, f"the step {key}") for key in done]
-    return [Choice(FROM_FAILED, first), Choice(FROM_START, "the start"), *steps]
+def deeds_of(context: Context) -> list[Deed]:
+    """Return what people did to a context, the last first."""
+    found = [(entry, act) for entry in reversed(context.moves) if (act := Act.of(entry))]
+    return [
+        Deed(from_iso(entry["at"]), entry["status"], act, admin_url("contexts_bulkoperation_change", act.operation))
+        for entry, act in found
+    ]
 
 
 def _facts(context: Context, steps: list[StepRow]) -> list[Fact]:

@@ -7,8 +7,17 @@ from django.contrib import messages
 from django.http import HttpRequest
 
 from base.problems import Problem
+from contexts.acts import Act
+from users.models import User
 
 REASONS_SHOWN = 5
+
+
+def act_of(request: HttpRequest, did: str, why: str = "", operation: str = "") -> Act:
+    """Return what the log of a context is to keep of who made a move."""
+    person = request.user
+    assert isinstance(person, User)  # the admin lets nobody else in
+    return Act(person.pk, person.get_full_name(), did, why, operation)
 
 
 @dataclass

@@ -7,11 +7,13 @@ from typing import Any
 
 from base.clock import from_iso
 from components.pipeline import Step, parse_pipeline
+from contexts.acts import Act
 from contexts.admin.access import admin_url
 from contexts.admin.article import pretty, shortened
 from contexts.admin.explanations import Explanation, explain
 from contexts.admin.texts import seconds_text
 from contexts.models import Context, StepTranscript
+from contexts.rewind import CORRECTED, DONE_OUTCOMES
 from contexts.states import Status
 
 VALUE_CHARACTERS = 20_000
@@ -20,7 +22,7 @@ LEAST_BAR_PERCENT = 1
 
 @dataclass(frozen=True)
 class Link:
-    """One step in the chain; ``state`` is done, skipped, failed, working or waiting."""
+    """One step in the chain; ``state`` is done, corrected, skipped, failed, working or waiting."""
 
     key: str
     state: str
@@ -31,12 +33,12 @@ def chain_of(context: Context) -> list[list[Link]]:
     """Return the stages of the pipeline; the steps of one stage run in parallel."""
     plan = parse_pipeline(context.pipeline)
     done = set(context.processing.get("completed_components", []))
-    skipped = {run["key"] for run in context.step_runs if run["outcome"] == "skipped"}
+    how = {run["key"]: run["outcome"] for run in context.step_runs if run["outcome"] in DONE_OUTCOMES}
     failed = _failed_steps(context)
     chain: list[list[Link]] = []
     is_reached = True
     for stage in plan.stages:
-        states = [_state(step.key, context.status, done, skipped, failed, is_reached) for step in stage]
+        states = [_state(step.key, context.status, done, how, failed, is_reached) for step in stage]
         chain.append([Link(step.key, state, _notes(step)) for step, state in zip(stage, states, strict=True)])
         is_reached = is_reached and all(step.key in done for step in stage)
     return chain
@@ -54,9 +56,9 @@ def _failed_steps(context: Context) -> set[str]:
     return {str(context.error["component"])}
 
 
-def _state(key: str, status: str, done: set[str], skipped: set[str], failed: set[str], is_reached: bool) -> str:
+def _state(key: str, status: str, done: set[str], how: dict[str, str], failed: set[str], is_reached: bool) -> str:
     if key in done:
-        return "skipped" if key in skipped else "done"
+        return how[key] if how.get(key) in ("skipped", CORRECTED) else "done"
     if key in failed:
         return "failed"
     return "working" if is_reached and status == Status.PROCESSING else "waiting"
@@ -100,6 +102,9 @@ class StepRow:
     prompt: str
     output: str
     traceback: str
+    corrected_by: str
+    corrected_why: str
+    before: list[Written]
 
     @property
     def took(self) -> str:
@@ -137,6 +142,8 @@ def _row(
 ) -> StepRow:
     error = run.get("error")
     template_id, version = run.get("template_id"), run.get("template_version")
+    correction = run.get("correction") or {"act": {}, "before": {}}
+    act = Act(**correction["act"])
     return StepRow(
         key=run["key"],
         component=run["component"],
@@ -158,6 +165,9 @@ def _row(
         prompt=shortened(text.prompt) if text else "",
         output=shortened(text.output) if text else "",
         traceback=run.get("traceback", "") if with_traceback else "",
+        corrected_by=act.name or act.by,
+        corrected_why=act.why,
+        before=[Written(key, pretty(value, VALUE_CHARACTERS), True) for key, value in correction["before"].items()],
     )
 
 

@@ -44,6 +44,7 @@ def test_an_operator_finds_out_why_a_context_failed_and_has_it_finished(
     reason = page.get_by_role("alert").filter(has_text="Failed at ai_generator: Key refused")
     expect(reason).to_contain_text("refused our key (401)")
     expect(reason).to_contain_text("What to do:")
+    page.get_by_role("link", name="Retry…").click()
     page.get_by_role("button", name="Retry").click()
     expect(page.get_by_text("The context is set going again")).to_be_visible()
     work()
