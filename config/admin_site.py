@@ -19,6 +19,7 @@ GROUPS: list[tuple[str, list[tuple[str, str]]]] = [
         [
             ("contexts.Context", "article"),
             ("contexts.Batch", "stacks"),
+            ("contexts.BulkOperation", "rule"),
             ("contexts.Worker", "memory"),
             ("contexts.Provider", "smart_toy"),
         ],

@@ -6,6 +6,7 @@ from django.db import models
 from base import clock
 from base.fields import IdField
 from base.ids import ID_MAX_LENGTH, new_id
+from contexts.bulk.models import BulkOperation
 from contexts.states import Status
 from contexts.trials.models import Trial, TrialItem
 from contexts.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -15,6 +16,7 @@ from users.models import Organization
 __all__ = [
     "Batch",
     "BatchState",
+    "BulkOperation",
     "Context",
     "Provider",
     "StepTranscript",

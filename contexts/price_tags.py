@@ -83,7 +83,8 @@ class Estimator:
         runs = [run for run in self._recent if run["component"] == step.component and run["outcome"] == COMPLETED]
         if not runs:
             return StepPrice(step.key, None, None, "nothing like it has run yet")
-        return _price(step, _typical(runs), f"the median of {len(runs)} recent runs for {self._context.type}")
+        number = "1 recent run" if len(runs) == 1 else f"{len(runs)} recent runs"
+        return _price(step, _typical(runs), f"the median of {number} for {self._context.type}")
 
     @cached_property
     def _recent(self) -> list[Run]:

@@ -11,6 +11,8 @@ from base import clock, database_clock
 from base.locks import one_at_a_time
 from base.problems import Busy
 from contexts.batches import batches_repair
+from contexts.bulk import bell as bulk_bell
+from contexts.bulk.operations import operations_at_work, operations_prune
 from contexts.doorbell import drain_is_live, start_drain
 from contexts.engine.claims import free_orphans
 from contexts.engine.reaper import Reaper
@@ -61,6 +63,9 @@ def _sweep() -> None:
         bell.ring()
     if trial_rows.work_is_due(timedelta(seconds=TURN_SECONDS)):
         trials_bell.ring()
+    operations_prune()
+    if operations_at_work().exists():
+        bulk_bell.ring()
 
 
 @cache

@@ -5,6 +5,7 @@ import os
 import psutil
 from django.conf import settings
 
+from contexts.bulk import turn as bulk_turn
 from contexts.engine.run import run_drain
 from contexts.engine.shared_memory import pulse, stop_byte
 from contexts.keeper import drains_below
@@ -34,3 +35,8 @@ def webhooks() -> int:
 def trials() -> int:
     """Run what trials of templates have to be run; return how many runs were begun."""
     return trial_turns.take_turn(should_stop=stop_byte.is_set)
+
+
+def bulk() -> int:
+    """Work at operations on many; return how many contexts were looked at."""
+    return bulk_turn.take_turn(should_stop=stop_byte.is_set)

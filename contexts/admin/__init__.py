@@ -1,5 +1,5 @@
 """The admin's pages about work and who is told of it. Importing a module registers its pages."""
 
-from contexts.admin import batches, contexts, deliveries, providers, queue, trials, webhooks, workers
+from contexts.admin import batches, bulk, contexts, deliveries, providers, queue, trials, webhooks, workers
 
-__all__ = ["batches", "contexts", "deliveries", "providers", "queue", "trials", "webhooks", "workers"]
+__all__ = ["batches", "bulk", "contexts", "deliveries", "providers", "queue", "trials", "webhooks", "workers"]

@@ -77,9 +77,11 @@ class BatchAdmin(WatchedAdmin):
 
     @display(description="Progress")
     def progress_shown(self, batch: Any) -> SafeString:
-        ended = sum(number for status, number in batch.progress.counts.items() if status not in OPEN)
         return format_html(
-            '<progress max="1" value="{}"></progress> {} of {}', batch.progress.progress, ended, batch.total
+            '<progress aria-label="Progress" max="1" value="{}"></progress> {} of {}',
+            batch.progress.progress,
+            _ended(batch.progress),
+            batch.total,
         )
 
     @display(description="Failed")
@@ -116,6 +118,8 @@ class BatchAdmin(WatchedAdmin):
             "status": progress.status.replace("_", " "),
             "status_colour": BATCH_COLOURS[progress.status],
             "counts": _counts(batch, progress),
+            "ended": _ended(progress),
+            "is_open": any(progress.counts[status] for status in OPEN),
             "failed": _failed(progress),
             "more_failed": max(0, progress.counts[Status.FAILED] - FAILED_SHOWN),
             "can_cancel": self.has_change_permission(request) and any(progress.counts[status] for status in OPEN),
@@ -154,6 +158,10 @@ class BatchAdmin(WatchedAdmin):
             raise PermissionDenied
         batch: Batch = self.row_or_404(request, object_id)
         return batch
+
+
+def _ended(progress: BatchProgress) -> int:
+    return sum(number for status, number in progress.counts.items() if status not in OPEN)
 
 
 def _failed(progress: BatchProgress) -> list[dict[str, Any]]:

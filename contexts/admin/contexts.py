@@ -57,6 +57,7 @@ class ContextAdmin(RetryPages, CorrectPages):
     list_select_related = ("organization",)
     list_filter = (StatusFilter, TypeFilter, OrganizationFilter, BatchFilter, ("created_at", CreatedFilter))
     list_filter_submit = True
+    list_before_template = "contexts/admin/for_all.html"
     search_fields = ("title",)
     search_help_text = "An id, its beginning, or words of the title"
     actions = ("retry_selected", "cancel_selected")
@@ -77,6 +78,11 @@ class ContextAdmin(RetryPages, CorrectPages):
         self, request: HttpRequest, queryset: QuerySet[Context], search_term: str
     ) -> tuple[QuerySet[Context], bool]:
         return (queryset.filter(holds_text(search_term)) if search_term.strip() else queryset), False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        asked = {} if not self.has_change_permission(request) else {"for_all": request.GET.urlencode()}
+        found: HttpResponse = super().changelist_view(request, {**(extra_context or {}), **asked})
+        return found
 
     # --- the list ---------------------------------------------------------------------------------------------
     @display(description="Context", header=True)

@@ -60,7 +60,7 @@ class Priced:
 
     @property
     def tokens(self) -> str:
-        return tokens_text(self.tag.bill) if self.tag.bill.tokens else "none"
+        return f"tokens: {tokens_text(self.tag.bill)}" if self.tag.bill.tokens else "no tokens"
 
     @property
     def cost(self) -> str:
@@ -68,7 +68,11 @@ class Priced:
 
     @property
     def saved(self) -> str:
-        return money_text(self.tag.saved) if self.tag.saved.tokens else ""
+        """Say what the steps that are kept had cost; empty where they asked no model."""
+        saved = self.tag.saved
+        if not saved.tokens:
+            return ""
+        return f"had cost {money_text(saved)}" if saved.is_priced else f"had used {saved.tokens:,} tokens"
 
     @property
     def takes(self) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from contexts.bulk.models import BulkState
 from contexts.states import Status
 
 # unfold's names of colours
@@ -18,6 +19,15 @@ BATCH_COLOURS = {
     "completed": "success",
     "completed_with_failures": "danger",
     "cancelled": "default",
+}
+
+BULK_COLOURS: dict[str, str] = {
+    BulkState.TRYING: "info",
+    BulkState.WATCHING: "info",
+    BulkState.ASKING: "warning",
+    BulkState.RUNNING: "info",
+    BulkState.STOPPED: "danger",
+    BulkState.DONE: "success",
 }
 
 

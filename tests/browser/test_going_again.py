@@ -33,7 +33,7 @@ def test_a_retry_shows_what_each_way_costs_before_the_click(
     expect(first.get_by_role("radio")).to_be_checked()
     expect(first).to_contain_text("Kept: template")
     expect(first).to_contain_text(f"{tokens:,}")
-    expect(first).to_contain_text("the median of 1 recent runs for article")
+    expect(first).to_contain_text("the median of 1 recent run for article")
     start = page.locator(".dl-choice", has_text="The start")
     expect(start).to_contain_text("Kept: nothing")
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from pymongo import MongoClient
 
 Row = dict[str, Any]
-JSON_COLUMNS = {"data", "processing", "step_runs", "error", "metadata", "pipeline"}
+JSON_COLUMNS = {"data", "processing", "step_runs", "moves", "error", "metadata", "pipeline"}
 
 
 class Database(Protocol):
