@@ -22,7 +22,7 @@ from contexts.bulk.selection import Selection
 from contexts.states import OPEN, Status
 
 CHUNK = 100
-# Short: the sweep and the webhooks share two processes with it.
+# Short: the sweep, webhooks and trials share three processes with it.
 TURN_SECONDS = 10.0
 LOOK_SECONDS = 0.25
 REASONS_KEPT = 20

@@ -55,18 +55,18 @@ class Server:
         return self._process.pid
 
     def start(self) -> None:
-        """Start it and wait until it listens.
+        """Start it and wait until it serves.
 
         Raises:
-            RuntimeError: it ended, or did not listen in time; its log follows.
+            RuntimeError: it ended, or did not serve in time; its log follows.
         """
         with self._log.open("a") as log:
             self._process = subprocess.Popen(self.command(), stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
-        while not self._listens():
+        while not self.is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
-                raise RuntimeError(f"{self.name} does not listen on {self.port}:\n{self._log.read_text()[-2000:]}")
+                raise RuntimeError(f"{self.name} does not serve on {self.port}:\n{self._log.read_text()[-2000:]}")
             time.sleep(LOOK_SECONDS)
 
     def stop(self) -> None:
@@ -97,7 +97,8 @@ class Server:
         self._process.kill()
         self._process.wait(STOP_SECONDS)
 
-    def _listens(self) -> bool:
+    def is_ready(self) -> bool:
+        """Tell whether it serves; a server that listens before it does says so by itself."""
         try:
             with socket.create_connection((self.host, self.port), timeout=1):
                 return True
