@@ -104,5 +104,6 @@ def test_client_goes_on_without_a_gap_where_streams_are_torn_and_requests_refuse
     assert lines[: len(TOLD)] == TOLD, "nothing is missing, and nothing comes twice"
     assert lines[-1] == "/problems/invalid-input /pipeline/0"
     first, *later = resumed_after(proxy)
+    # of a part that was torn a client may have seen nothing: where all came in one, it asks for all again
     assert (first, later) == (0, sorted(later))
-    assert all(later)
+    assert later[-1]
