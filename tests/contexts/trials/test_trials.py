@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -31,6 +30,7 @@ from contexts.trials.services import (
 from templates_app.selectors import draft_of, live_version
 from templates_app.services import draft_save
 from tests.contexts.trials.conftest import DATA, LINGER_SECONDS, PIPELINE, STRUCTURE, items, run_trials, states
+from tests.durability.installation import wait_until
 from tests.fakes import openai_server as model
 from users.models import User
 
@@ -143,17 +143,10 @@ def take_turn_until(condition) -> None:
     turn = threading.Thread(target=_turn_in_thread, kwargs={"should_stop": stop.is_set, "linger_seconds": 20})
     turn.start()
     try:
-        wait_until(condition)
+        wait_until(condition, seconds=15, what="it becomes so")
     finally:
         stop.set()
         turn.join(20)
-
-
-def wait_until(condition, seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become so in time"
-        time.sleep(0.02)
 
 
 def test_a_worker_that_died_is_followed_by_another_and_nothing_that_is_finished_runs_again(
