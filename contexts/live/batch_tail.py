@@ -75,7 +75,10 @@ class BatchTail:
 
     def take(self) -> bytes:
         """Return events that were not told yet: of some contexts, and of the batch once all of them were told."""
-        batch = Batch.objects.get(pk=self._batch_id)
+        batch = Batch.objects.filter(pk=self._batch_id).first()
+        if batch is None:  # who asks again learns that it is gone
+            self.has_more, self.is_over = False, True
+            return b""
         progress = batches_progress([batch])[batch.pk]  # first: what has ended by then is seen in the rows
         window = self._window()
         if self._told is None:

@@ -8,6 +8,7 @@ from contexts.states import ENDED
 
 IDS_AT_ONCE = 500
 HISTORY = ("status", "revision", "attempts", "updated_at", "moves", "step_runs")
+REMOVED = -1  # the revision of a context that is no longer there
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Seen:
 
     @property
     def has_ended(self) -> bool:
-        return self.status in ENDED
+        """Tell whether nothing more will come."""
+        return self.status in ENDED or self.revision == REMOVED
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def _stand(ids: Collection[str]) -> list[Seen]:
     for some in _in_parts(ids):
         rows = Context.objects.filter(pk__in=some).order_by()
         found += [Seen(*row) for row in rows.values_list("pk", "revision", "status")]
-    return found
+    gone = set(ids).difference(seen.id for seen in found)
+    return found + [Seen(id, REMOVED, "") for id in gone]
 
 
 def rows_with_history(ids: Collection[str]) -> dict[str, Context]:

@@ -11,7 +11,7 @@ from base.going_on import Exchange, GoesOn, can_go_on
 from base.problem_views import plain_problem, problem_response
 from base.problems import TooManyStreams
 from contexts.live.events import BEGINNING, STILL_HERE, change_written, changes_of
-from contexts.live.looks import Seen
+from contexts.live.looks import REMOVED, Seen
 from contexts.live.watcher import Watch, watcher
 from contexts.models import Context
 from contexts.states import ENDED
@@ -77,7 +77,7 @@ class ContextStream(EventStream):
         await exchange.send(self._told_first)
         self._told_first = b""
         with watcher.watching(Watch(self._seen, with_history=True)) as watch:
-            while not self._tail.is_over:
+            while not (self._tail.is_over or watch.seen.revision == REMOVED):  # who asks again learns that it is gone
                 sight = await watch.next(STILL_HERE_SECONDS)
                 row = sight.row if sight is not None else None
                 await exchange.send((self._tail.take(row) if row is not None else b"") or STILL_HERE)

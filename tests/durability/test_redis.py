@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -22,26 +21,6 @@ pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]
 BACK_WITHIN_SECONDS = 5.0
 AWAY_SECONDS = 3.0
 CONTEXTS = 300
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def with_redis(tmp_path_factory, model_server, redis) -> Iterator[Installation]:
-    folder = tmp_path_factory.mktemp("with-redis")
-    with Installation(folder, model_server, REDIS_URL=redis.url(), WORKERS="1") as running:
-        running.wait_for_drains(1)
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _redis_runs_again(redis):
-    yield
-    redis.ensure_runs()
 
 
 def is_told(installation: Installation) -> bool:

@@ -1,7 +1,7 @@
 """Redis goes away, stands still and comes back under open streams and waits: nobody misses an event."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -17,26 +17,6 @@ pytestmark = [pytest.mark.durability, pytest.mark.timeout(300)]
 
 CONTEXTS = 5
 PATIENCE_SECONDS = 40
-
-
-@pytest.fixture(scope="module")
-def redis(tmp_path_factory) -> Iterator[RedisServer]:
-    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def with_redis(tmp_path_factory, model_server, redis) -> Iterator[Installation]:
-    folder = tmp_path_factory.mktemp("live-with-redis")
-    with Installation(folder, model_server, REDIS_URL=redis.url(), WORKERS="1") as running:
-        running.wait_for_drains(1)
-        yield running
-
-
-@pytest.fixture(autouse=True)
-def _redis_runs_again(redis) -> Iterator[None]:
-    yield
-    redis.ensure_runs()
 
 
 class Crowd:
