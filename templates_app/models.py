@@ -1,5 +1,6 @@
 """Templates and their versions."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -76,6 +77,11 @@ class TemplateVersion(models.Model):
     @property
     def is_published(self) -> bool:
         return self.published_at is not None
+
+    @property
+    def changed_at(self) -> datetime:
+        """Return when its text or its state last changed: a draft when it was saved, else when it was published."""
+        return max(self.updated_at, self.published_at or self.updated_at)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Store a draft.

@@ -7,6 +7,7 @@ from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
@@ -17,7 +18,14 @@ from templates_app.admin.links import links_for
 from templates_app.admin.rows import TYPE_SUGGESTIONS
 from templates_app.models import Template
 from templates_app.prompts import VARIABLES
-from templates_app.selectors import author_names, drafted_ids, live_versions, published_versions, templates_visible
+from templates_app.selectors import (
+    author_names,
+    drafted_ids,
+    last_changed_versions,
+    live_versions,
+    published_versions,
+    templates_visible,
+)
 from templates_app.services import draft_discard, draft_publish, draft_save, template_roll_back, template_save
 from users.models import User
 from users.scoped_admin import is_own
@@ -27,7 +35,7 @@ STATE = (("is_default", "is_active"),)
 
 
 class TemplateRows(ChangeList):
-    """The list's rows with what stands in their versions: two queries for the whole page."""
+    """The list's rows with what stands in their versions: four queries for the whole page."""
 
     result_list: Any
 
@@ -35,10 +43,14 @@ class TemplateRows(ChangeList):
         super().get_results(request)
         rows = list(self.result_list)
         ids = [row.pk for row in rows]
-        live, drafted = live_versions(ids), drafted_ids(ids)
+        live, drafted = live_versions(ids, with_text=False), drafted_ids(ids)
+        changed = last_changed_versions(ids)
+        names = author_names(list(changed.values()))
         for row in rows:
             row.live_number = live[row.pk].number if row.pk in live else None
             row.has_draft = row.pk in drafted
+            row.last_version = changed.get(row.pk)
+            row.last_author = names.get((row.last_version and row.last_version.author_id) or "", "")
         self.result_list = rows
 
 
@@ -47,7 +59,16 @@ class TemplateAdmin(ModelAdmin):
     """Where editors write templates. Services do the writes; without the right to change, it only shows."""
 
     form = TemplateForm
-    list_display = ("name", "type", "tone_shown", "audience_shown", "live_shown", "draft_shown", "is_active")
+    list_display = (
+        "name",
+        "type",
+        "tone_shown",
+        "audience_shown",
+        "live_shown",
+        "draft_shown",
+        "changed_shown",
+        "is_active",
+    )
     list_filter = ("type", "is_active")
     search_fields = ("name", "id", "description")
     ordering = ("name",)
@@ -80,6 +101,13 @@ class TemplateAdmin(ModelAdmin):
     @display(description="Draft", label=True)
     def draft_shown(self, row: Any) -> str | None:
         return "draft" if row.has_draft else None
+
+    @display(description="Last changed")
+    def changed_shown(self, row: Any) -> str | None:
+        if row.last_version is None:
+            return None
+        changed = f"{date_format(row.last_version.changed_at, 'j M Y, H:i')} UTC"
+        return f"{changed}, {row.last_author}" if row.last_author else changed
 
     @display(description="Tags")
     def tags_shown(self, row: Template) -> str:

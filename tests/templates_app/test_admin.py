@@ -284,6 +284,17 @@ def test_list_shows_the_live_version_and_whether_there_is_a_draft(editor, templa
     assert "draft" in rows
 
 
+def test_list_says_who_changed_a_template_last_and_when(editor, template, make):
+    author = User.objects.create_user("ada", role=Role.EDITOR, name="Ada")
+    make("tmpl_live")
+    publish(template)
+    TemplateVersion.objects.update(published_at="2025-03-01T10:00:00Z", updated_at="2025-03-01T09:00:00Z")
+    assert "1 Mar 2025, 10:00 UTC" in editor.get(LIST).content.decode()
+    draft = draft_save(template, structure=STRUCTURE, author=author)
+    TemplateVersion.objects.filter(pk=draft.pk).update(updated_at="2025-04-02T11:30:00Z")
+    assert "2 Apr 2025, 11:30 UTC, Ada" in editor.get(LIST).content.decode()
+
+
 def test_page_lists_what_instructions_may_name(editor, template):
     page = editor.get(page_of(template.pk)).content.decode()
     for name in ("title", "keywords", "target_audience", "metadata", "data"):
