@@ -7,6 +7,7 @@ from base import clock
 from base.fields import IdField
 from base.ids import ID_MAX_LENGTH, new_id
 from contexts.bulk.models import BulkOperation
+from contexts.failure import MAX_COMPONENT_LENGTH, MAX_TYPE_LENGTH
 from contexts.states import Status
 from contexts.trials.models import Trial, TrialItem
 from contexts.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -87,6 +88,8 @@ class Context(models.Model):
         processing: ``{current_component, completed_components, start_time, end_time, duration_ms,
             component_timings}``; the first checkpoint writes it, until then ``started_at`` stands for it.
         step_runs: the history, one entry per step run, appended by the same update as the checkpoint.
+        template_id: the template that was chosen; empty before the choice, and where the row is older than the column.
+        error_type, error_component: what lists filter by of ``error``, see `contexts.failure`.
         moves: the log of moves, see `contexts.move_log`; empty where the row is older than the log.
         claim_order: what is claimed first: milliseconds of the submission, moved by priority and by the
             organization's backlog.
@@ -106,12 +109,16 @@ class Context(models.Model):
     status = models.CharField(max_length=20, choices=[(s.value, s.value) for s in Status], default=Status.PENDING)
     pipeline = models.JSONField()
     pipeline_id = models.CharField(max_length=ID_MAX_LENGTH, blank=True)
+    # null, not "": else the migration would write every row anew
+    template_id = models.CharField(max_length=ID_MAX_LENGTH, null=True, blank=True)  # noqa: DJ001
     data = models.JSONField(default=dict)
     metadata = models.JSONField(default=dict)
     processing = models.JSONField(default=dict)
     step_runs = models.JSONField(default=list)
     moves = models.JSONField(default=list)
     error = models.JSONField(null=True, blank=True)
+    error_type = models.CharField(max_length=MAX_TYPE_LENGTH, null=True, blank=True)  # noqa: DJ001
+    error_component = models.CharField(max_length=MAX_COMPONENT_LENGTH, null=True, blank=True)  # noqa: DJ001
     priority = models.PositiveSmallIntegerField(default=50)
     claim_order = models.BigIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
@@ -145,6 +152,13 @@ class Context(models.Model):
             models.Index(fields=["batch", "status", "ended_at"], name="contexts_progress"),
             models.Index(fields=["user"], name="contexts_by_user"),
             models.Index(fields=["announce", "id"], name="contexts_announce", condition=models.Q(announce=True)),
+            models.Index(fields=["template_id", "id"], name="contexts_template"),
+            # the component comes last: so the errors of a type are in the order of lists, whatever failed
+            models.Index(
+                fields=["status", "error_type", "id", "error_component"],
+                name="contexts_errors",
+                condition=models.Q(status=Status.FAILED.value),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from contexts.acts import Act
+from contexts.failure import failure
 from contexts.move_log import moved
 from contexts.states import Move
 from contexts.webhooks.listeners import announcement
@@ -29,7 +30,7 @@ def retried(now: datetime, act: Act | None = None, **facts: Any) -> dict[str, An
         facts: see `contexts.move_log.entry`.
     """
     return moved(Move.RETRY, now, reason=RETRIED, act=act, **facts) | {
-        "error": None,
+        **failure(None),
         "ended_at": None,
         "next_retry_at": now,
         "retry_count": 0,

@@ -26,6 +26,7 @@ from contexts.engine.claim_rows import read_line, take
 from contexts.engine.crowd import Crowd
 from contexts.engine.job import Job, Line
 from contexts.engine.subscriber import tell_watchers
+from contexts.failure import failure
 from contexts.models import Context, Worker, WorkerState, new_worker_id
 from contexts.move_log import moved
 from contexts.states import Move, Status, sources
@@ -204,7 +205,7 @@ def fail_held(context: Context, token: str, *, type: str, message: str) -> bool:
         pk=context.pk, lease_token=token, attempts=context.attempts, status__in=sources(Move.FAIL)
     ).update(
         **moved(Move.FAIL, now, steps=len(step_runs), error=error),
-        error=error,
+        **failure(error),
         step_runs=step_runs,
         lease_token="",
         ended_at=now,

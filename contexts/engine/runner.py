@@ -19,7 +19,7 @@ from components.pipeline import Plan, Stage, Step, plan_of
 from contexts.engine.job import CheckpointStore, Job, LeaseLost, Transcript, Write
 from contexts.engine.result import check_result, idempotency_key
 from contexts.engine.retry import RetryPolicy, retry_delay
-from contexts.engine.step_run import StepFailure, StepRun, transcript_of
+from contexts.engine.step_run import StepFailure, StepRun, template_used, transcript_of
 from contexts.engine.storable import MAX_TRACEBACK_LENGTH, clean_error, clean_tail
 from contexts.rewind import keys_written_by, rewind
 from contexts.states import Move
@@ -37,21 +37,31 @@ class Limits:
 
 @dataclass
 class Progress:
-    """Where one run of a context stands; only its runner changes it."""
+    """Where one run of a context stands; only its runner changes it.
+
+    Args:
+        template_id: the template that a step has used last.
+        stored_template_id: the same, as the row has it: it is written once, with the checkpoint of the choice.
+    """
 
     data: dict[str, Any]
     completed: list[str]
     timings: dict[str, int]
     step_runs: list[dict[str, Any]]
     transcripts: list[Transcript] = field(default_factory=list)
+    template_id: str | None = None
+    stored_template_id: str | None = None
 
     @classmethod
     def of(cls, job: Job) -> "Progress":
+        stored = template_used(job.step_runs)
         return cls(
             data=dict(job.data),
             completed=list(job.processing.get("completed_components", [])),
             timings=dict(job.processing.get("component_timings", {})),
             step_runs=list(job.step_runs),
+            template_id=stored,
+            stored_template_id=stored,
         )
 
 
@@ -217,6 +227,7 @@ class Runner:
         """Add a run to the history."""
         progress.step_runs.append(run.document())
         progress.timings[run.step.key] = run.duration_ms
+        progress.template_id = run.template_id or progress.template_id
         transcript = transcript_of(job, run)
         if transcript is not None:
             progress.transcripts.append(transcript)
@@ -285,6 +296,9 @@ class Runner:
 
     async def _write(self, job: Job, move: Move, values: dict[str, Any], progress: Progress) -> None:
         transcripts, progress.transcripts = tuple(progress.transcripts), []
+        if progress.template_id != progress.stored_template_id:
+            values = {**values, "template_id": progress.template_id}
+            progress.stored_template_id = progress.template_id
         await self._store.commit(Write(job.id, job.lease, move, values, transcripts, job.organization_id))
 
 

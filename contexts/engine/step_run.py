@@ -1,10 +1,12 @@
 """One run of one step: what the history keeps of it. Pure."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from base.clock import milliseconds_between, to_iso
+from base.ids import ID_MAX_LENGTH
 from components.contract import StepNotes
 from components.errors import ComponentError
 from components.pipeline import Step
@@ -62,6 +64,11 @@ class StepRun:
             self.error = {"type": error.type, "message": error.message, "retryable": error.retryable}
             self.traceback = traceback
 
+    @property
+    def template_id(self) -> str | None:
+        """The template that the component says it used; None where it says nothing that can be an id."""
+        return _id_or_none(clean_note(self.notes.template_id))
+
     def document(self) -> dict[str, Any]:
         """Return the history's entry, JSON values only; ``replaced`` and ``traceback`` only where there is one."""
         document: dict[str, Any] = {
@@ -102,6 +109,16 @@ class StepFailure:
             "attempt": attempt,
             "at": to_iso(now),
         }
+
+
+def template_used(step_runs: Sequence[Mapping[str, Any]]) -> str | None:
+    """Return the template that the last run with one has used."""
+    used = (_id_or_none(run.get("template_id")) for run in reversed(step_runs))
+    return next((template_id for template_id in used if template_id), None)
+
+
+def _id_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= ID_MAX_LENGTH else None
 
 
 def transcript_of(job: Job, run: StepRun) -> Transcript | None:

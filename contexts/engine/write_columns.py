@@ -4,6 +4,7 @@ from typing import Any
 
 from base import clock
 from contexts.engine.job import Write
+from contexts.failure import failure
 from contexts.models import StepTranscript
 from contexts.move_log import Entry, entry
 from contexts.states import ENDED, MOVES, target
@@ -13,10 +14,11 @@ from contexts.webhooks.listeners import announcement
 def columns_of(write: Write) -> dict[str, Any]:
     """Return what a write sets, but for the revision."""
     came_from, leads_to = MOVES[write.move]
+    values = write.values | failure(write.values["error"]) if "error" in write.values else write.values
     if leads_to in came_from:  # a checkpoint keeps status and lease
-        return write.values
+        return values
     announced = announcement(write.organization_id) if leads_to in ENDED else {}
-    return {**write.values, **announced, "status": target(write.move), "lease_token": ""}
+    return {**values, **announced, "status": target(write.move), "lease_token": ""}
 
 
 def entry_of(write: Write) -> Entry | None:

@@ -1,7 +1,7 @@
 """Every read of trials that people make, and of the contexts that a template was used for."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from django.db.models import QuerySet
 
@@ -11,11 +11,8 @@ from contexts.states import Status
 from contexts.trials.models import Trial, TrialItem
 from templates_app.models import Template
 
-# No index tells which template a context was written by, nor, over all organizations, of which type it is: so many
-# that have ended lately are looked at, and of those of the type so many are read.
+# Where no index has all that is asked for, so many of the newest are looked at.
 LOOKED_AT = 1_000
-READ = 500
-READ_AT_ONCE = 100
 REPLAYED_STATUSES = (Status.COMPLETED, Status.FAILED)
 
 
@@ -41,27 +38,27 @@ def items_by_trial(trial_ids: Sequence[str]) -> dict[str, list[TrialItem]]:
 def recent_of_type(type: str, organization_id: str | None, *, most: int) -> list[Context]:
     """Return contexts of a type that have ended lately, the newest first, without what may be large."""
     ids = _recent_ids(type, organization_id, REPLAYED_STATUSES)[:most]
-    return _read(ids, with_history=False)
+    return _read(ids, "step_runs")
 
 
 def recent_of_template(
     template: Template, organization_id: str | None, *, statuses: Sequence[str] = REPLAYED_STATUSES, most: int
 ) -> list[Context]:
-    """Return contexts that were written by a template lately, the newest first; without their data."""
-    found: list[Context] = []
+    """Return contexts that were written by a template lately, the newest first; with their history, without their data.
+
+    Those that are older than the column of templates are not found.
+    """
     owner = organization_id or template.organization_id
-    for context in _histories(_recent_ids(template.type, owner, statuses)[:READ]):
-        if any(run.get("template_id") == template.pk for run in context.step_runs):
-            found.append(context)
-        if len(found) == most:
-            break
-    return found
+    rows = contexts_visible(owner)
+    rows = rows.filter(template_id=template.pk) if owner is None else rows.filter(type=template.type)
+    found = rows.order_by("-pk").only("pk", "status", "template_id")[:LOOKED_AT]
+    return _read([row.pk for row in found if row.template_id == template.pk and row.status in statuses][:most])
 
 
 def _recent_ids(type: str, organization_id: str | None, statuses: Sequence[str]) -> list[str]:
     if organization_id is not None:
         rows = with_status_in_batch(contexts_visible(organization_id).filter(type=type), statuses)
-        return list(rows.order_by("-pk").values_list("pk", flat=True)[:READ])
+        return list(rows.order_by("-pk").values_list("pk", flat=True)[:LOOKED_AT])
     found = [pair for status in statuses for pair in _recent_of_all(status)]
     return [pk for pk, kind in sorted(found, reverse=True) if kind == type]
 
@@ -72,11 +69,6 @@ def _recent_of_all(status: str) -> Iterable[tuple[str, str]]:
     return rows.values_list("pk", "type")[:LOOKED_AT]
 
 
-def _histories(ids: Sequence[str]) -> Iterator[Context]:
-    for start in range(0, len(ids), READ_AT_ONCE):
-        yield from _read(ids[start : start + READ_AT_ONCE], with_history=True)
-
-
-def _read(ids: Sequence[str], *, with_history: bool) -> list[Context]:
-    large = ("data", "metadata", "moves") if with_history else ("data", "metadata", "moves", "step_runs")
-    return list(Context.objects.filter(pk__in=list(ids)).defer(*large).order_by("-pk"))
+def _read(ids: Sequence[str], *without: str) -> list[Context]:
+    rows = Context.objects.filter(pk__in=list(ids)).defer("data", "metadata", "moves", *without)
+    return list(rows.order_by("-pk"))

@@ -5,6 +5,7 @@ from typing import Any
 
 from ulid import ULID
 
+from contexts.failure import failure
 from contexts.models import Context
 from contexts.states import Status
 
@@ -64,6 +65,7 @@ def make_context(organization: Any, status: Status = Status.PENDING, **fields: A
         "status": status,
         "pipeline": list(STEPS),
         "data": dict(INPUT),
+        **failure(fields.get("error")),
     }
     return Context.objects.create(**(values | fields))
 

@@ -20,6 +20,8 @@ from contexts.selectors import (
     contexts_find,
 )
 from contexts.states import VISIBLE, Status
+from contexts.trials.selectors import recent_of_template
+from templates_app.models import Template
 from tests.contexts.rows import make_context
 from tests.plans import PRIMARY_KEY, SqlitePlan, assert_reads_an_index, plans_of
 from tests.stores.emptying import on_mongo
@@ -82,6 +84,21 @@ def test_staff_of_draftline_list_statuses_and_batches_from_an_index():
         (ContextFilter(batch_id="batch_a"), "contexts_batch_list"),
     ]:
         assert_reads_an_index(plans_of(page(contexts_find(None, wanted)), *WORK), index)
+
+
+@pytest.mark.parametrize("owner", [None, OURS])
+@pytest.mark.parametrize("more", [{}, {"error_component": "ai_generator"}], ids=["a type", "a type of a step"])
+def test_errors_are_listed_from_an_index_in_its_order(owner, more):
+    rows = contexts_find(owner, ContextFilter(statuses=["failed"])).filter(error_type="timed_out", **more)
+    assert_reads_an_index(plans_of(page(rows), *WORK), "contexts_errors" if owner is None else "")
+
+
+def test_contexts_of_a_template_are_found_from_an_index():
+    template = Template(id="tmpl_a", type="article")
+    plans = plans_of(lambda: recent_of_template(template, None, most=9), *WORK)
+    assert_reads_an_index(plans, "contexts_template")
+    plans = plans_of(lambda: recent_of_template(template, OURS, most=9), *WORK)
+    assert_reads_an_index(plans, "contexts_org_type")
 
 
 def test_staff_of_draftline_list_all_contexts_in_the_order_of_the_primary_key():

@@ -102,7 +102,9 @@ def test_a_retry_is_due_now_and_starts_counting_anew(organization):
     again = retry(context)
     assert again.next_retry_at is not None
     assert again.next_retry_at <= clock.now()
+    assert (context.error_type, context.error_component) == ("rate_limited", "ai_generator")
     assert (again.retry_count, again.worker_losses, again.error, again.ended_at) == (0, 0, None, None)
+    assert (again.error_type, again.error_component) == (None, None)
     assert again.attempts == 1
     assert again.step_runs == context.step_runs
 

@@ -46,6 +46,19 @@ def test_stored_json_can_be_queried(job):
     assert Context.objects.filter(data__title="Über", error__type="timed_out").exists()
 
 
+def test_an_error_is_written_beside_the_columns_that_lists_filter_by(job):
+    write_group([checkpoint(job, error={"component": "media#2", "type": "timed_out"})])
+    row = Context.objects.get(pk=job.id)
+    assert (row.error, row.error_type, row.error_component) == (
+        {"component": "media#2", "type": "timed_out"},
+        "timed_out",
+        "media#2",
+    )
+    write_group([Write(job.id, job.lease, Move.COMPLETE, {"error": None})])
+    row.refresh_from_db()
+    assert (row.error, row.error_type, row.error_component) == (None, None, None)
+
+
 def test_end_takes_the_lease_away(job):
     now = clock.now()
     assert write_group([Write(job.id, job.lease, Move.COMPLETE, {"ended_at": now})]) == [True]

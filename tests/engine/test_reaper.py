@@ -109,6 +109,7 @@ def test_context_is_tried_alone_five_times_before_it_is_blamed(make_context):
     assert waits == [0, 0, 5, 10, 20, 30, 30]
     assert context.error is not None
     assert (context.error["type"], context.error["component"]) == ("worker_lost", "template")
+    assert (context.error_type, context.error_component) == ("worker_lost", "template")
     assert context.step_runs[-1]["error"]["type"] == "worker_lost"
     assert context.worker_losses == LOSSES_WHEN_ALONE + TRIES_ALONE - 1, "what it survived"
 

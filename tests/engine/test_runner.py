@@ -336,6 +336,31 @@ async def test_transcript_is_written_with_the_checkpoint():
     assert store.last["step_runs"][0]["model"] == "gpt-4"
 
 
+async def test_template_is_written_once_with_the_checkpoint_of_its_choice():
+    def choosing(context: ContextView, tools: Tools) -> dict[str, Any]:
+        tools.notes.template_id = "tmpl_a"
+        return {"one": 1}
+
+    components = {"a": component("a", choosing, {"one"}), "b": writing(two=2)}
+    store = MemoryStore()
+    await runner(store, components).run(job(["a", "b"]))
+    assert [write.values.get("template_id") for write in store.writes] == ["tmpl_a", None]
+    again = MemoryStore()
+    await runner(again, components).run(job(["a"], step_runs=store.last["step_runs"]))
+    assert "template_id" not in again.last, "the row has it"
+
+
+@pytest.mark.parametrize("noted", ["", "x" * 65, 7])
+async def test_template_that_cannot_be_one_is_not_written(noted: Any):
+    def choosing(context: ContextView, tools: Tools) -> dict[str, Any]:
+        tools.notes.template_id = noted
+        return {"one": 1}
+
+    store = MemoryStore()
+    await runner(store, {"a": component("a", choosing, {"one"})}).run(job(["a"]))
+    assert "template_id" not in store.last
+
+
 async def test_lease_lost_beside_a_parallel_neighbour_ends_silently():
     store = MemoryStore(lost_after=0)
     waiting = component("waiting", lambda context, tools: asyncio.sleep(60), set())
