@@ -16,16 +16,18 @@ logger = logging.getLogger(__name__)
 
 
 class ChoreBell:
-    """Rings at most once a second.
+    """Rings at most once a second, or as often as is said.
 
     Args:
         task: the dotted path of what django-q2 runs.
         name: what the chore is called.
+        every_seconds: how long the bell rests after a ring.
     """
 
-    def __init__(self, task: str, name: str) -> None:
+    def __init__(self, task: str, name: str, *, every_seconds: float = RING_EVERY_SECONDS) -> None:
         self._task = task
         self._name = name
+        self._every_seconds = every_seconds
         self._rest_until = 0.0
 
     def ring(self) -> None:
@@ -33,7 +35,7 @@ class ChoreBell:
         now = time.monotonic()
         if now < self._rest_until:
             return
-        self._rest_until = now + RING_EVERY_SECONDS
+        self._rest_until = now + self._every_seconds
         try:
             if get_broker(CLUSTER).queue_size() < RINGS_AT_MOST:
                 async_task(self._task, cluster=CLUSTER, task_name=self._name)

@@ -11,7 +11,7 @@ from base import clock, database_clock
 from base.locks import one_at_a_time
 from base.problems import Busy
 from contexts.batches import batches_repair
-from contexts.bulk import bell as bulk_bell
+from contexts.bulk.bell import bell as bulk_bell
 from contexts.bulk.operations import operations_at_work, operations_prune
 from contexts.doorbell import drain_is_live, start_drain
 from contexts.engine.claims import free_orphans

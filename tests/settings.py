@@ -3,9 +3,11 @@
 import os
 import tempfile
 
+from tests.stores import mine as stores
+
 os.environ["DATA_DIR"] = tempfile.mkdtemp(prefix="draftline-test-")
-os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
-os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL", "")
+os.environ["DATABASE_URL"] = stores.mine(stores.DATABASES)
+os.environ["REDIS_URL"] = stores.mine(stores.REDISES)
 for name in (
     "OPENAI_API_KEY",
     "OPENAI_BASE_URL",

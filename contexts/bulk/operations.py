@@ -12,7 +12,7 @@ from base.inserting import insert
 from base.problems import Conflict, Fault, InvalidInput, NotFound
 from base.turns import write_soon
 from contexts.acts import why_read
-from contexts.bulk.bell import ring
+from contexts.bulk.bell import bell
 from contexts.bulk.models import AT_WORK, UNFINISHED, BulkAction, BulkOperation, BulkState, new_operation_id
 from contexts.bulk.selection import Selection, bounded_count
 from contexts.models import Context
@@ -102,7 +102,7 @@ def bulk_begin(wish: BulkWish, *, operation_id: str | None = None) -> BulkOperat
         insert([operation])
     except IntegrityError:  # the first click
         return bulk_get(operation.pk, wish.organization_id)
-    ring()
+    bell.ring()
     return operation
 
 
@@ -138,7 +138,7 @@ def bulk_go_on(operation: BulkOperation) -> None:
         Conflict: it does not wait for that.
     """
     _turn(operation, [BulkState.WATCHING, BulkState.ASKING], BulkState.RUNNING, "does not wait to go on")
-    ring()
+    bell.ring()
 
 
 def bulk_stop(operation: BulkOperation, because: str) -> None:

@@ -14,7 +14,7 @@ from base import clock
 from base.locks import one_at_a_time
 from base.problems import Busy
 from base.turns import write_soon
-from contexts.bulk.bell import ring
+from contexts.bulk.bell import bell
 from contexts.bulk.chunk import Came, chunk_move
 from contexts.bulk.models import BulkOperation, BulkState
 from contexts.bulk.operations import movable, operations_at_work, state_changed, trial_outcome
@@ -47,7 +47,7 @@ def take_turn(*, should_stop: Callable[[], bool] = lambda: False, seconds: float
     except Busy:
         return 0
     if operations_at_work().exists():
-        ring()
+        bell.ring()
     return looked_at
 
 

@@ -19,6 +19,7 @@ import requests
 
 from tests.durability.database import Database, MongoDatabase, SqliteDatabase
 from tests.fakes.openai_server import FakeOpenAi
+from tests.stores.mine import DATABASES, REDISES, mine
 from tests.stores.mongo_server import address
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ _redis_numbers = cycle(range(1, 16))
 
 def stores_of_its_own() -> dict[str, str]:
     """Return a database for one installation, on the servers that the tests run beside; SQLite where there are none."""
-    mongo, redis = os.environ.get("TEST_DATABASE_URL", ""), os.environ.get("TEST_REDIS_URL", "")
+    mongo, redis = mine(DATABASES), mine(REDISES)
     return {
         "DATABASE_URL": address(mongo, f"installation_{uuid.uuid4().hex[:8]}") if mongo else "",
         "REDIS_URL": address(redis, str(next(_redis_numbers))) if redis else "",

@@ -1,4 +1,4 @@
 """The production stores for tests: Redis, and MongoDB or what speaks its protocol; on free loopback ports.
 
-`python -m tests.stores COMMAND...` runs a command beside both, with TEST_DATABASE_URL and TEST_REDIS_URL set.
+`python -m tests.stores .venv/bin/pytest ...` runs pytest beside both; mine.py says which are a process's own.
 """
