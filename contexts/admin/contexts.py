@@ -15,7 +15,7 @@ from unfold.decorators import display
 from contexts.acts import why_read
 from contexts.admin.access import NewestFirst
 from contexts.admin.correct_page import CorrectPages
-from contexts.admin.detail import Seen, context_page, duration_ms, failure_of
+from contexts.admin.detail import Seen, context_page, duration_ms, failure_of, mark_of
 from contexts.admin.filters import BatchFilter, CreatedFilter, OrganizationFilter, StatusFilter, TypeFilter
 from contexts.admin.moves import act_of, attempt, on_each, tell
 from contexts.admin.retry_page import RetryPages
@@ -170,10 +170,10 @@ class ContextAdmin(RetryPages, CorrectPages):
         )
 
     def revision_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Tell the revision, so that an open page knows when it is out of date."""
+        """Tell what an open page is held against, so that it knows when it is out of date."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return JsonResponse({"revision": self.row_or_404(request, object_id).revision})
+        return JsonResponse({"mark": mark_of(self.row_or_404(request, object_id))})
 
     def cancel_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         context = self._row_to_move(request, object_id)

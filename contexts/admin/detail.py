@@ -11,10 +11,13 @@ from contexts.acts import Act
 from contexts.admin.access import admin_url
 from contexts.admin.article import Article, article_of, pretty
 from contexts.admin.explanations import Explanation, explain
+from contexts.admin.step_data import KeyShown, Room
 from contexts.admin.steps import Link, StepRow, chain_of, step_rows
+from contexts.admin.waterfall import Waterfall, waterfall_of
 from contexts.correcting import correctable_steps
 from contexts.document import step_run_documents
 from contexts.models import Context
+from contexts.rewind import rewind
 from contexts.states import OPEN, Status
 from contexts.waiting import waiting_in_full
 
@@ -71,10 +74,13 @@ class ContextPage:
     context: Context
     failure: Failure | None
     waits_for: str
+    mark: str
     facts: list[Fact]
     chain: list[list[Link]]
+    waterfall: Waterfall | None
     steps: list[StepRow]
     article: Article
+    asked: list[KeyShown]
     data: str
     metadata: str
     deeds: list[Deed]
@@ -89,14 +95,18 @@ def context_page(context: Context, seen: Seen) -> ContextPage:
     runs = context.step_runs if seen.staff_settings else _own_runs(context)
     steps = step_rows(context, runs, with_traceback=seen.tracebacks)
     is_open = context.status in OPEN
+    waits_for = waiting_in_full(context) or ""
     return ContextPage(
         context=context,
         failure=failure_of(context),
-        waits_for=waiting_in_full(context) or "",
+        waits_for=waits_for,
+        mark=_mark(context, waits_for),
         facts=_facts(context, steps),
         chain=chain_of(context),
+        waterfall=waterfall_of(context, clock.now()),
         steps=steps,
         article=article_of(context),
+        asked=Room().value_shown(asked_of(context)),
         data=pretty(context.data),
         metadata=pretty(context.metadata) if context.metadata else "",
         deeds=deeds_of(context),
@@ -105,6 +115,20 @@ def context_page(context: Context, seen: Seen) -> ContextPage:
         can_cancel=seen.may_move and is_open,
         is_open=is_open,
     )
+
+
+def mark_of(context: Context) -> str:
+    """Return what differs as soon as the page would; costs far less than the page."""
+    return _mark(context, waiting_in_full(context) or "")
+
+
+def _mark(context: Context, waits_for: str) -> str:
+    return f"{context.revision} {waits_for}".strip()
+
+
+def asked_of(context: Context) -> dict[str, Any]:
+    """Return what the client asked for: the data without what the steps did to it."""
+    return rewind(context.data, context.step_runs, set(context.processing.get("completed_components", [])))
 
 
 def _own_runs(context: Context) -> list[dict[str, Any]]:

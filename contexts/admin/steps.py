@@ -6,17 +6,23 @@ from datetime import datetime
 from typing import Any
 
 from base.clock import from_iso
+from components.configurations import Named, named_components
 from components.pipeline import Step, parse_pipeline
 from contexts.acts import Act
 from contexts.admin.access import admin_url
 from contexts.admin.article import pretty, shortened
 from contexts.admin.explanations import Explanation, explain
+from contexts.admin.step_data import KeyShown, Room
 from contexts.admin.texts import seconds_text
 from contexts.models import Context, StepTranscript
 from contexts.rewind import CORRECTED, DONE_OUTCOMES
 from contexts.states import Status
+from contexts.step_changes import Change, changes_of
 
 VALUE_CHARACTERS = 20_000
+# prompts and answers of all runs together, and what each run has at least
+PAGE_TEXT_CHARACTERS = 1_000_000
+LEAST_TEXT_CHARACTERS = 5_000
 LEAST_BAR_PERCENT = 1
 
 
@@ -70,18 +76,17 @@ def _notes(step: Step) -> str:
 
 
 @dataclass(frozen=True)
-class Written:
-    """A key of ``data`` that a step wrote; ``value`` is what stands there now."""
-
-    key: str
-    value: str
-    is_there: bool
-
-
-@dataclass(frozen=True)
 class StepRow:
-    """One step run, ready to be shown."""
+    """One step run, ready to be shown.
 
+    Args:
+        number: of the run, from 1; the page's parts link to it.
+        reads: what the step found of the keys that its component looks at.
+        wrote: what it wrote.
+        gone: whether it wrote something that a later run has taken the place of.
+    """
+
+    number: int
     key: str
     component: str
     attempt: int
@@ -89,7 +94,10 @@ class StepRow:
     started_at: datetime
     duration_ms: int
     bar_percent: int
-    wrote: list[Written]
+    wrote_keys: list[str]
+    wrote: list[KeyShown]
+    reads: list[KeyShown]
+    gone: bool
     model: str
     input_tokens: int | None
     output_tokens: int | None
@@ -104,7 +112,6 @@ class StepRow:
     traceback: str
     corrected_by: str
     corrected_why: str
-    before: list[Written]
 
     @property
     def took(self) -> str:
@@ -123,36 +130,60 @@ def step_rows(context: Context, runs: list[dict[str, Any]], *, with_traceback: b
     Args:
         runs: the entries as far as the person may see them.
     """
-    texts = _transcripts(context, runs)
-    longest = max((run["duration_ms"] for run in runs), default=0) or 1
-    return [_row(run, context.data, texts.get(_transcript_id(context, run)), longest, with_traceback) for run in runs]
+    shared = _Shared.of(context, runs)
+    changes = changes_of(context.data, context.step_runs, context.processing.get("completed_components", []))
+    rows = [
+        _row(number, run, change, shared, with_traceback)
+        for number, (run, change) in reversed(list(enumerate(zip(runs, changes, strict=True), start=1)))
+    ]
+    return rows[::-1]  # made from the last one: where a page has no room for all, the last are looked at first
 
 
-def _transcript_id(context: Context, run: dict[str, Any]) -> str:
-    return f"{context.pk}:{run['attempt']}:{run['key']}"
+@dataclass(frozen=True)
+class _Shared:
+    """What all rows of a page need."""
+
+    texts: dict[tuple[int, str], StepTranscript]
+    components: dict[str, Named]
+    longest_ms: int
+    text_characters: int
+    room: Room
+
+    @classmethod
+    def of(cls, context: Context, runs: list[dict[str, Any]]) -> "_Shared":
+        return cls(
+            texts=_transcripts(context, runs),
+            components=named_components(run["component"] for run in runs),
+            longest_ms=max((run["duration_ms"] for run in runs), default=0) or 1,
+            text_characters=max(LEAST_TEXT_CHARACTERS, PAGE_TEXT_CHARACTERS // max(1, len(runs))),
+            room=Room(),
+        )
 
 
-def _transcripts(context: Context, runs: Iterable[dict[str, Any]]) -> dict[str, StepTranscript]:
-    ids = [_transcript_id(context, run) for run in runs]
-    return {row.pk: row for row in StepTranscript.objects.filter(pk__in=ids)}
+def _transcripts(context: Context, runs: Iterable[dict[str, Any]]) -> dict[tuple[int, str], StepTranscript]:
+    ids = {f"{context.pk}:{run['attempt']}:{run['key']}": (run["attempt"], run["key"]) for run in runs}
+    return {ids[row.pk]: row for row in StepTranscript.objects.filter(pk__in=list(ids))}
 
 
-def _row(
-    run: dict[str, Any], data: dict[str, Any], text: StepTranscript | None, longest: int, with_traceback: bool
-) -> StepRow:
+def _row(number: int, run: dict[str, Any], change: Change | None, shared: _Shared, with_traceback: bool) -> StepRow:
     error = run.get("error")
     template_id, version = run.get("template_id"), run.get("template_version")
-    correction = run.get("correction") or {"act": {}, "before": {}}
-    act = Act(**correction["act"])
+    act = Act(**run.get("correction", {}).get("act", {}))
+    text, most = shared.texts.get((run["attempt"], run["key"])), shared.text_characters
+    named = shared.components.get(run["component"])
     return StepRow(
+        number=number,
         key=run["key"],
         component=run["component"],
         attempt=run["attempt"],
         outcome=run["outcome"],
         started_at=from_iso(run["started_at"]),
         duration_ms=run["duration_ms"],
-        bar_percent=max(LEAST_BAR_PERCENT, round(run["duration_ms"] * 100 / longest)),
-        wrote=[_written(key, data) for key in run.get("wrote", [])],
+        bar_percent=max(LEAST_BAR_PERCENT, round(run["duration_ms"] * 100 / shared.longest_ms)),
+        wrote_keys=run.get("wrote", []),
+        wrote=shared.room.change_shown(change) if change else [],
+        reads=shared.room.found_shown(change, sorted(named.type.reads)) if change and named else [],
+        gone=change is None and bool(run.get("wrote")),
         model=run.get("model") or "",
         input_tokens=run.get("input_tokens"),
         output_tokens=run.get("output_tokens"),
@@ -162,14 +193,9 @@ def _row(
         error=error,
         explanation=explain(error["type"], retryable=error["retryable"]) if error else None,
         config=pretty(run["config"], VALUE_CHARACTERS) if run.get("config") else "",
-        prompt=shortened(text.prompt) if text else "",
-        output=shortened(text.output) if text else "",
+        prompt=shortened(text.prompt, most) if text else "",
+        output=shortened(text.output, most) if text else "",
         traceback=run.get("traceback", "") if with_traceback else "",
         corrected_by=act.name or act.by,
         corrected_why=act.why,
-        before=[Written(key, pretty(value, VALUE_CHARACTERS), True) for key, value in correction["before"].items()],
     )
-
-
-def _written(key: str, data: dict[str, Any]) -> Written:
-    return Written(key, pretty(data[key], VALUE_CHARACTERS) if key in data else "", key in data)

@@ -47,13 +47,29 @@ def test_an_operator_finds_out_why_a_context_failed_and_has_it_finished(
     page.get_by_role("link", name="Retry…").click()
     page.get_by_role("button", name="Retry").click()
     expect(page.get_by_text("The context is set going again")).to_be_visible()
+    page.evaluate("window.isTheSame = true")
+    opened = page.locator("#step-2 > summary")
+    opened.focus()
+    opened.press("Enter")
+    page.get_by_placeholder("Why (optional)").fill("perhaps")
+    opened.focus()
     work()
-    # the open page follows by itself
+    # the open page follows by itself, and what was opened stays so
     article = page.get_by_role("article")
     expect(article.get_by_role("heading", name="The Stapler")).to_be_visible()
     expect(article.get_by_role("heading", name="Key Principles")).to_be_visible()
     expect(page.locator(".dl-head")).to_contain_text("completed")
     expect(page.locator(".dl-run")).to_have_count(4)
+    expect(opened).to_be_focused()
+    expect(page.locator("#run-2")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("completed")
+    assert page.evaluate("window.isTheSame")
+    # the picture of its time leads to what each step did
+    page.get_by_role("link", name="ai_generator, attempt 2: completed").press("Enter")
+    run = page.locator("#step-3")
+    expect(run.get_by_role("heading", name="What it changed in the data")).to_be_visible()
+    run.get_by_text("generated_content").last.click()
+    expect(run.get_by_text("Generated content, introduction")).to_be_visible()
 
 
 def test_an_operator_cancels_a_context_and_retries_two_others_by_selection(

@@ -62,7 +62,7 @@ def test_a_result_is_edited_looked_at_and_confirmed(operator, failed):
     assert failed.moves[-1]["act"]["why"] == "a wrong name"
     assert "is corrected; the steps after it run now" in page
     assert "a wrong name" in page
-    assert "data.generated_content before" in page
+    assert "<del>In.</del><ins>Better.</ins>" in page
 
 
 def test_what_was_not_looked_at_is_not_confirmed(operator, failed):

@@ -37,12 +37,32 @@ def test_a_finished_context_shows_its_steps_and_its_article(admin_browser, worke
         assert f"<strong>{step}</strong>" in page
     assert "tmpl_article_technical v1" in page
     assert "gpt-4" in page
-    assert "data.generated_content now" in page
+    assert "What it changed in the data" in page
+    assert "Generated content, introduction" in page
     assert "Settings it ran with" in page
     assert "Prompt" in page
     assert 'role="alert"' not in page
     assert "/retry/" not in page
     assert "/correct/" not in page
+
+
+def test_a_page_shows_what_was_asked_beside_the_article_and_where_the_time_went(admin_browser, worked):
+    page = page_of(admin_browser, worked(answer()))
+    asked = page[page.index("What was asked for") : page.index("<h2>Article</h2>")]
+    assert "Example Article" in asked
+    assert "Keywords, 2" in asked
+    assert "Generated content" not in asked
+    for number in (1, 2, 3):
+        assert f'href="#run-{number}"' in page
+        assert f'id="run-{number}"' in page
+
+
+def test_a_value_of_megabytes_is_cut_and_the_page_says_so(admin_browser, worked):
+    context = worked(answer(), notes=["word " * 150_000, "x" * 100_000], many=[{"a": n} for n in range(500)])
+    page = page_of(admin_browser, context)
+    assert "more characters; the API has them" in page
+    assert "The first 60 places are shown" in page
+    assert len(page) < 1_500_000
 
 
 def test_a_failed_context_says_why_and_what_to_do(admin_browser, worked):
@@ -62,12 +82,22 @@ def test_a_context_that_waits_for_its_next_try_says_so(admin_browser, worked):
     assert "Last error at ai_generator: Empty answer" in page
     assert "It is tried again by itself" in page
     assert "The article is not written yet." in page
-    assert f'data-revision="{context.revision}"' in page
+    assert f'data-mark="{context.revision} retry 1 of 3 at 20' in page
 
 
 def test_a_page_can_ask_whether_it_is_out_of_date(admin_browser, submit):
     context = submit()
-    assert admin_browser.get(f"{LIST}{context.pk}/revision/").json() == {"revision": context.revision}
+
+    def marks() -> tuple[str, str]:
+        told = admin_browser.get(f"{LIST}{context.pk}/revision/").json()["mark"]
+        return told, re.findall('data-mark="([^"]*)"', page_of(admin_browser, context))[0]
+
+    told, shown = marks()
+    assert told == shown
+    Context.objects.filter(pk=context.pk).update(revision=99)
+    assert marks()[0] != told
+    Context.objects.filter(pk=context.pk).update(waiting_for="something else")  # not a new revision
+    assert marks()[0] == marks()[1] == "99 something else"
 
 
 def test_a_failed_context_is_retried_and_completes(operator, worked, model_server):

@@ -1,34 +1,104 @@
-// Keeps the parts of a page that bear data-live up to date without loading the page again. It leaves alone what a person
-// is reading or about to press, and ends when the server no longer marks the part as live.
+// Keeps parts of a page up to date without loading the page again.
+//
+// data-live              a part that changes, with an id; it ends to be one when the server no longer marks it so
+// data-live="ADDRESS"    ... and where to ask whether it has changed, which costs less than the page: answers {"mark": ...}
+// data-mark              what that address said when the part was made
+// data-live-each         its children are looked at one by one, by their ids: what has not changed is left alone
+// data-live-status       hears data-said of a part that has changed, for people who listen to a page
+//
+// What a person has opened, typed or put the cursor in stays so; what is being selected is left alone until it no longer is.
 (() => {
   const PAUSE_MS = 1500;
+  const made = new WeakMap(); // element -> what the server said it is
+  const remember = (element) => {
+    made.set(element, element.outerHTML);
+    if (element.matches("[data-live-each]")) [...element.children].forEach(remember);
+  };
+  const parts = () => [...document.querySelectorAll("[data-live][id]")];
 
   async function look() {
-    const live = [...document.querySelectorAll("[data-live][id]")];
+    const live = parts();
     if (!live.length) return;
     try {
-      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-      const page = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (page) live.forEach((part) => renew(part, page.getElementById(part.id)));
+      if ((await Promise.all(live.map(hasChanged))).some(Boolean)) await renewAll(live);
     } catch {
       // the server restarts, or the network is away: ask again later
     }
     setTimeout(look, PAUSE_MS);
   }
 
+  async function hasChanged(part) {
+    if (!part.dataset.live) return true;
+    const answer = await fetch(part.dataset.live, { headers: { Accept: "application/json" } });
+    return answer.ok && (await answer.json()).mark !== part.dataset.mark;
+  }
+
+  async function renewAll(live) {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of live) {
+      const newer = page.getElementById(part.id);
+      if (!newer || isSelected(part)) continue;
+      say(part, newer);
+      renew(part, newer);
+    }
+  }
+
+  function say(part, newer) {
+    const status = document.querySelector("[data-live-status]");
+    const said = newer.dataset.said ?? newer.querySelector("[data-said]")?.dataset.said;
+    if (status && said && said !== part.dataset.said) status.textContent = said;
+  }
+
+  function isSelected(part) {
+    const selection = document.getSelection();
+    return !selection.isCollapsed && part.contains(selection.anchorNode);
+  }
+
   function renew(part, newer) {
-    if (!newer || part.contains(document.getSelection()?.anchorNode?.parentElement) && !document.getSelection().isCollapsed) return;
-    const open = [...part.querySelectorAll("details")].map((details) => details.open);
-    const focused = part.contains(document.activeElement) ? focusPath(part) : null;
+    if (made.get(part) === newer.outerHTML) return;
+    if (!(part.matches("[data-live-each]") && newer.matches("[data-live-each]"))) return replace(part, newer);
+    made.set(part, newer.outerHTML);
+    for (const name of part.getAttributeNames()) if (!newer.hasAttribute(name)) part.removeAttribute(name);
+    for (const name of newer.getAttributeNames()) part.setAttribute(name, newer.getAttribute(name));
+    const kept = new Map([...part.children].map((child) => [child.id, child]));
+    let before = null;
+    for (const child of [...newer.children]) {
+      const older = child.id && kept.get(child.id);
+      kept.delete(child.id);
+      if (older) before = renew(older, child) ?? older;
+      else {
+        remember(child);
+        before ? before.after(child) : part.prepend(child);
+        before = child;
+      }
+    }
+    for (const gone of kept.values()) gone.remove();
+    return part;
+  }
+
+  function replace(part, newer) {
+    const key = (element, at) => element.id || element.name || `${element.localName} ${at}`;
+    const all = (root, kind) => [root, ...root.querySelectorAll("*")].filter((element) => element.matches(kind));
+    const open = new Map(all(part, "details").map((element, at) => [key(element, at), element.open]));
+    const typed = new Map(all(part, "input, textarea, select").map((element, at) => [key(element, at), element]));
+    const focused = part.contains(document.activeElement) ? document.activeElement : null;
+    const places = focused && all(part, focused.localName);
+    remember(newer);
     part.replaceWith(newer);
-    newer.querySelectorAll("details").forEach((details, at) => { details.open = open[at] ?? false; });
-    if (focused) newer.querySelectorAll(focused.kind)[focused.at]?.focus();
+    all(newer, "details").forEach((element, at) => { element.open = open.get(key(element, at)) ?? element.open; });
+    all(newer, "input, textarea, select").forEach((element, at) => {
+      const older = typed.get(key(element, at));
+      if (older && older.type !== "hidden" && older.value !== older.defaultValue) element.value = older.value;
+    });
+    if (focused) {
+      const same = (focused.id && document.getElementById(focused.id)) || all(newer, focused.localName)[places.indexOf(focused)];
+      same?.focus({ preventScroll: true });
+    }
+    return newer;
   }
 
-  function focusPath(part) {
-    const kind = document.activeElement.localName;
-    return { kind, at: [...part.querySelectorAll(kind)].indexOf(document.activeElement) };
-  }
-
+  parts().forEach(remember);
   setTimeout(look, PAUSE_MS);
 })();
