@@ -28,6 +28,7 @@ VARIABLES: Mapping[str, str] = {
 }
 
 _environment = PromptEnvironment()
+KNOWN_NAMES: tuple[str, ...] = (*VARIABLES, *sorted(_environment.globals))
 
 
 class PromptError(Exception):
@@ -177,7 +178,7 @@ def text_errors(text: str) -> list[PromptError]:
 
 
 def _unknown_names(tree: nodes.Template) -> Iterator[PromptError]:
-    unknown = find_undeclared_variables(tree) - VARIABLES.keys() - _environment.globals.keys()
+    unknown = find_undeclared_variables(tree) - set(KNOWN_NAMES)
     listed = ", ".join(VARIABLES)
     for name in sorted(unknown):
         line = next(node.lineno for node in _walk(tree) if isinstance(node, nodes.Name) and node.name == name)

@@ -34,7 +34,7 @@ class PipelineAdmin(ModelAdmin):
 
     class Media:
         css = {"all": ["templates_app/sections.css", "components/steps.css"]}
-        js = ["templates_app/sections.js"]
+        js = ["templates_app/drag.js", "templates_app/sections.js"]
 
     # --- who may --------------------------------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pipeline]:

@@ -17,7 +17,7 @@ from templates_app.admin.forms import TemplateForm
 from templates_app.admin.links import links_for
 from templates_app.admin.rows import TYPE_SUGGESTIONS
 from templates_app.models import Template
-from templates_app.prompts import VARIABLES
+from templates_app.prompts import KNOWN_NAMES, VARIABLES
 from templates_app.selectors import (
     author_names,
     drafted_ids,
@@ -76,7 +76,7 @@ class TemplateAdmin(ModelAdmin):
 
     class Media:
         css = {"all": ["templates_app/sections.css"]}
-        js = ["templates_app/sections.js"]
+        js = ["templates_app/drag.js", "templates_app/highlight.js", "templates_app/sections.js"]
 
     # --- the list ---------------------------------------------------------------------------------------------
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
@@ -189,6 +189,7 @@ class TemplateAdmin(ModelAdmin):
             "live": form.live,
             "versions": [(version, names.get(version.author_id or "", "")) for version in versions],
             "variables": VARIABLES.items(),
+            "names": KNOWN_NAMES,
             "page_links": links_for(request, obj) if obj else [],
             "type_suggestions": TYPE_SUGGESTIONS,
         }

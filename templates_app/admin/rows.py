@@ -62,7 +62,7 @@ class SectionForm(forms.Form):
         label="Instructions",
         max_length=MAX_INSTRUCTIONS_LENGTH,
         strip=False,
-        widget=UnfoldAdminTextareaWidget({"rows": 4}),
+        widget=UnfoldAdminTextareaWidget({"rows": 4, "data-prompt": ""}),
     )
     parts = _number("Sub-sections", "Empty: one text.", MAX_PARTS)
     words_least = _number("Words, at least", "Empty: any length.", MAX_WORDS)

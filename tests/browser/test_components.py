@@ -49,7 +49,7 @@ def test_an_editor_builds_a_pipeline_row_by_row(log_in: LogIn, model_server: Fak
     step(page, 1).get_by_label("Component").select_option("template")
     add_step(page, 2, "transformer")
     add_step(page, 3, "ai_generator")
-    page.get_by_role("button", name="Move step 3 up").click()
+    step(page, 3).locator("[data-grip]").drag_to(step(page, 2).locator("[data-title]"))
     step(page, 2).get_by_text("Own settings, condition, errors").click()
     step(page, 2).get_by_label("Own settings").fill("temperature: hot")
 

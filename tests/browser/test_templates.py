@@ -13,6 +13,10 @@ def section(page: Page, number: int) -> Locator:
     return page.get_by_role("group", name=f"Section {number}", exact=True)
 
 
+def grip(row: Locator) -> Locator:
+    return row.locator("[data-grip]")
+
+
 def types_shown(page: Page) -> list[str]:
     fields = page.get_by_role("group", name="Section").get_by_label("Type").all()
     return [field.input_value() for field in fields]
@@ -49,13 +53,31 @@ def test_an_editor_writes_a_template_and_the_next_context_is_prompted_with_it(
     expect(page.get_by_role("group", name="Section")).to_have_count(4)
     press(page, "Enter", page.get_by_role("button", name="Remove section 3"))
 
+    # with a mouse: up over the first one; what Escape ends moves nothing
+    grip(section(page, 2)).drag_to(section(page, 1).locator("[data-title]"))
+    expect(page.get_by_role("status")).to_have_text("The section is now at place 1 of 3.")
+    assert types_shown(page) == ["history", "introduction", "conclusion"]
+    grip(section(page, 2)).hover()
+    page.mouse.down()
+    section(page, 1).locator("[data-title]").hover()
+    expect(section(page, 1)).to_have_class("section-row drop-before")
+    page.keyboard.press("Escape")
+    page.mouse.up()
+    expect(section(page, 1)).to_have_class("section-row")
+    grip(section(page, 1)).drag_to(section(page, 2).get_by_label("Words, at least"))
+
     page.get_by_role("button", name="Save draft").click()
     expect(page.get_by_text("The draft is saved.")).to_be_visible()
     expect(page.get_by_role("group", name="Section")).to_have_count(3)
     assert types_shown(page) == ["introduction", "history", "conclusion"]
 
-    # an unknown variable may stand in a draft, but not be published
-    section(page, 2).get_by_label("Instructions").fill("Tell how {{ titel }} came about")
+    # an unknown variable is marked while it is typed; it may stand in a draft, but not be published
+    section(page, 2).get_by_label("Instructions").fill(
+        "{% for word in keywords %}{{ word | upper }}{% endfor %} Tell how {{ titel }} came about, in the {{ tone }}"
+    )
+    expect(section(page, 2).locator(".is-unknown")).to_have_text(["titel"])
+    expect(section(page, 2).locator(".is-known")).to_have_text(["word", "keywords", "word", "tone"])
+    expect(section(page, 2).get_by_label("Instructions")).to_have_accessible_description("Not a variable: titel")
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("Nothing was published: the sections need a correction.")).to_be_visible()
     expect(section(page, 2)).to_contain_text("titel")

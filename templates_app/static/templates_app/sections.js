@@ -12,6 +12,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const Noun = noun[0].toUpperCase() + noun.slice(1);
   const total = editor.querySelector(`[name=${prefix}-TOTAL_FORMS]`);
   const most = Number(editor.querySelector(`[name=${prefix}-MAX_NUM_FORMS]`).value);
+  const names = (editor.dataset.names || "").split(" ");
   let lastText = null;
 
   const rows = () => [...list.querySelectorAll(":scope > [data-row]:not([hidden])")];
@@ -51,6 +52,15 @@ document.addEventListener("DOMContentLoaded", () => {
   function enhance(row) {
     row.querySelector("[data-buttons]").hidden = false;
     row.querySelector("[data-plain]").hidden = true;
+    if (typeof highlightRow === "function") highlightRow(row, names);
+  }
+
+  function drop(row, place) {
+    const others = rows().filter((other) => other !== row);
+    if (place < others.length) others[place].before(row);
+    else others[place - 1].after(row);
+    changed();
+    say(`The ${noun} is now at place ${place + 1} of ${others.length + 1}.`);
   }
 
   function move(row, step, button) {
@@ -106,6 +116,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   rows().forEach(enhance);
+  dragRows(list, rows, drop);
   list.querySelectorAll("[data-row]").forEach((row) => {
     if (field(row, "DELETE").checked) row.hidden = true;
   });
