@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from base.difference import InlinePiece, inline_pieces
 from base.problems import pointer
-from contexts.admin.differences import Difference, Piece, pieces_of
+from contexts.admin.differences import Difference
 from contexts.admin.result_form import leaves, place_text
 from contexts.step_changes import Change
 
@@ -60,7 +61,7 @@ class Room:
     def _shown(self, key: str, kind: str, value: Any) -> KeyShown:
         found = list(islice(leaves(value, pointer(key)), PLACES_SHOWN + 1))
         places = [
-            Difference(place_text(name), [Piece("same", self._text(text))]) for name, text in found[:PLACES_SHOWN]
+            Difference(place_text(name), [InlinePiece("same", self._text(text))]) for name, text in found[:PLACES_SHOWN]
         ]
         return KeyShown(key, kind, places, _left_out(len(found)))
 
@@ -73,13 +74,13 @@ class Room:
         ]
         return KeyShown(key, "changed", places, _left_out(len(differ)))
 
-    def _pieces(self, before: str, after: str) -> list[Piece]:
+    def _pieces(self, before: str, after: str) -> list[InlinePiece]:
         old, new = self._text(before), self._text(after)
         cost = old.count(" ") * new.count(" ")
         if cost > self._comparisons:
-            return [piece for piece in (Piece("gone", old), Piece("new", new)) if piece.text]
+            return [piece for piece in (InlinePiece("gone", old), InlinePiece("new", new)) if piece.text]
         self._comparisons -= cost
-        return pieces_of(old, new)
+        return inline_pieces(old, new)
 
     def _text(self, text: str) -> str:
         most = min(PLACE_CHARACTERS, self._characters)

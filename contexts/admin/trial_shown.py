@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from base.difference import Difference, difference
 from base.problems import Conflict
 from components.builtin.conversion import converted
 from components.builtin.transformer import Format
@@ -18,7 +19,6 @@ from contexts.models import Context, Trial, TrialItem
 from contexts.selectors import contexts_visible
 from contexts.states import Status
 from contexts.trials.budget import Budget
-from contexts.trials.difference import Difference, difference
 from contexts.trials.models import DRAFT, LIVE, ItemState, TrialKind, TrialState
 
 STATE_COLOURS = {

@@ -8,11 +8,11 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
 
 from base.problems import Problem
+from templates_app.admin.compare_page import ComparePage
 from templates_app.admin.forms import TemplateForm
 from templates_app.admin.links import links_for
 from templates_app.admin.rows import TYPE_SUGGESTIONS
@@ -55,7 +55,7 @@ class TemplateRows(ChangeList):
 
 
 @admin.register(Template)
-class TemplateAdmin(ModelAdmin):
+class TemplateAdmin(ComparePage):
     """Where editors write templates. Services do the writes; without the right to change, it only shows."""
 
     form = TemplateForm
@@ -75,7 +75,7 @@ class TemplateAdmin(ModelAdmin):
     warn_unsaved_form = True
 
     class Media:
-        css = {"all": ["templates_app/sections.css"]}
+        css = {"all": ["templates_app/sections.css", "templates_app/difference.css"]}
         js = ["templates_app/drag.js", "templates_app/highlight.js", "templates_app/sections.js"]
 
     # --- the list ---------------------------------------------------------------------------------------------
@@ -180,13 +180,16 @@ class TemplateAdmin(ModelAdmin):
     ) -> HttpResponse:
         form: TemplateForm = context["adminform"].form
         versions = list(published_versions(obj.pk)) if obj else []
+        newest = form.draft or form.live
         names = author_names(versions)
         context |= {
             "may_write": self.has_change_permission(request, obj) if obj else self.has_add_permission(request),
             "sections": form.sections,
-            "shown_version": form.draft or form.live,
+            "shown_version": newest,
             "draft": form.draft,
             "live": form.live,
+            "can_compare": len(versions) + (form.draft is not None) > 1,
+            "newest_number": newest.number if newest else 0,
             "versions": [(version, names.get(version.author_id or "", "")) for version in versions],
             "variables": VARIABLES.items(),
             "names": KNOWN_NAMES,
@@ -201,6 +204,11 @@ class TemplateAdmin(ModelAdmin):
     # --- buttons --------------------------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
         return [
+            path(
+                "<path:object_id>/compare/",
+                self.admin_site.admin_view(self.compare_view),
+                name="templates_app_template_compare",
+            ),
             path(
                 "<path:object_id>/roll-back/<int:number>/",
                 self.admin_site.admin_view(self.roll_back_view),

@@ -87,6 +87,11 @@ def test_an_editor_writes_a_template_and_the_next_context_is_prompted_with_it(
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_text("Version 2 is published: it is live now.")).to_be_visible()
 
+    # what has changed since, side by side
+    page.get_by_role("link", name="Compare version 1 with the live version").click()
+    expect(page.get_by_role("heading", name="Sections: 1 added, 1 removed.")).to_be_visible()
+    expect(page.get_by_role("group", name="history").get_by_role("insertion")).to_contain_text("came about")
+
     submit("The Stapler")
     work()
     prompt = json.dumps(model_server.bodies[-1]["messages"])

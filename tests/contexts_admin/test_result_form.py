@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from django.http import QueryDict
 
-from contexts.admin.differences import Piece, differences, pieces_of
+from base.difference import InlinePiece as Piece
+from base.difference import inline_pieces
+from contexts.admin.differences import differences
 from contexts.admin.result_form import MAX_FIELDS, Node, ResultForm, place_text
 
 RESULT: dict[str, Any] = {
@@ -111,12 +113,12 @@ def test_a_difference_names_the_place_and_the_words():
 
 
 def test_words_between_two_changes_stay_readable():
-    assert pieces_of("In a box it is.", "Out of town it is.") == [
+    assert inline_pieces("In a box it is.", "Out of town it is.") == [
         Piece("gone", "In a box"),
         Piece("new", "Out of town"),
         Piece("same", " it is."),
     ]
-    assert pieces_of("one two", "one  two") == [
+    assert inline_pieces("one two", "one  two") == [
         Piece("same", "one"),
         Piece("gone", " "),
         Piece("new", "  "),
@@ -126,4 +128,4 @@ def test_words_between_two_changes_stay_readable():
 
 def test_long_texts_are_compared_as_a_whole():
     before, after = "one " * 50_000, "two " * 50_000
-    assert pieces_of(before, after) == [Piece("gone", before), Piece("new", after)]
+    assert inline_pieces(before, after) == [Piece("gone", before), Piece("new", after)]

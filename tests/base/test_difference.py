@@ -2,7 +2,7 @@
 
 import pytest
 
-from contexts.trials.difference import Piece, difference
+from base.difference import Piece, difference
 
 OLD = "The title\n\nIt begins well.\n\nIt ends."
 NEW = "The title\n\nIt begins very well.\n\nMore follows.\n\nIt ends."

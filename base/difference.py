@@ -1,5 +1,9 @@
-"""What a new text changed in an old one: paragraph beside paragraph, with the words that came and went. Pure."""
+"""What a new text changed in an old one. Pure.
 
+`difference` puts paragraph beside paragraph, with the words that came and went; `inline_pieces` makes one text of both.
+"""
+
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -9,6 +13,8 @@ from itertools import zip_longest
 # Longer texts are compared as far as that; a comparison costs the square of the length.
 COMPARED_CHARACTERS = 100_000
 WORDS_COMPARED_AT_ONCE = 2_000
+INLINE_WORDS_COMPARED_AT_ONCE = 3_000
+_WORDS_AND_BLANKS = re.compile(r"\s+|[^\s]+")
 
 
 @dataclass(frozen=True)
@@ -94,3 +100,41 @@ def _pieces(words: list[str], codes: list[tuple[str, int, int]]) -> Iterator[Pie
     for kind, start, end in codes:
         if start < end:
             yield Piece(" ".join(words[start:end]), is_changed=kind != "equal")
+
+
+@dataclass(frozen=True)
+class InlinePiece:
+    """Words that stayed (``same``), went (``gone``) or came (``new``)."""
+
+    kind: str
+    text: str
+
+
+def inline_pieces(before: str, after: str) -> list[InlinePiece]:
+    """Return two texts as one, word by word; of long ones the whole that went and the whole that came."""
+    old, new = _WORDS_AND_BLANKS.findall(before), _WORDS_AND_BLANKS.findall(after)
+    if max(len(old), len(new)) > INLINE_WORDS_COMPARED_AT_ONCE:
+        return _kept([InlinePiece("gone", before), InlinePiece("new", after)])
+    pieces: list[InlinePiece] = []
+    for is_same, gone, came in _runs(old, new):
+        pieces += [InlinePiece("same", gone)] if is_same else [InlinePiece("gone", gone), InlinePiece("new", came)]
+    return _kept(pieces)
+
+
+def _runs(old: list[str], new: list[str]) -> list[tuple[bool, str, str]]:
+    """Return stretches that stayed or changed; a blank that stayed between two changes belongs to them."""
+    found: list[tuple[bool, str, str]] = []
+    opcodes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    for at, (kind, start, end, from_, to) in enumerate(opcodes):
+        gone, came = "".join(old[start:end]), "".join(new[from_:to])
+        is_between = 0 < at < len(opcodes) - 1
+        is_same = kind == "equal" and not (is_between and not gone.strip())
+        if found and found[-1][0] == is_same:
+            _, gone_before, came_before = found.pop()
+            gone, came = gone_before + gone, came_before + came
+        found.append((is_same, gone, came))
+    return found
+
+
+def _kept(pieces: list[InlinePiece]) -> list[InlinePiece]:
+    return [piece for piece in pieces if piece.text]
