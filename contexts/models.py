@@ -10,11 +10,13 @@ from contexts.bulk.models import BulkOperation
 from contexts.failure import MAX_COMPONENT_LENGTH, MAX_TYPE_LENGTH
 from contexts.states import Status
 from contexts.trials.models import Trial, TrialItem
+from contexts.uses.models import AssetUse
 from contexts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from users.models import Organization
 
 # Django finds the models of an app in this module.
 __all__ = [
+    "AssetUse",
     "Batch",
     "BatchState",
     "BulkOperation",

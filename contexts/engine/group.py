@@ -17,9 +17,9 @@ from contexts.webhooks.bell import bell
 def write_group(writes: list[Write]) -> list[bool]:
     """Make all writes durable. Return for each whether the row still matched its lease.
 
-    Transcripts go first: one without its checkpoint is harmless. Repeating a whole group is harmless too, also where
-    only its beginning was written: a checkpoint writes the same again, and an end matches nothing any more. Whoever
-    is told so has nothing left to do.
+    Transcripts and uses of images go first: one without its checkpoint is harmless. Repeating a whole group is harmless
+    too, also where only its beginning was written: a checkpoint writes the same again, and an end matches nothing any
+    more. Whoever is told so has nothing left to do.
     """
     done = group_on_mongo(writes) if connection.vendor == "mongodb" else group_on_sqlite(writes)
     tell_watchers()

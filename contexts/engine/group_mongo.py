@@ -1,4 +1,4 @@
-"""A group commit on MongoDB: one bulk write over two collections, whose answer tells of each write by itself.
+"""A group commit on MongoDB: one bulk write over three collections, whose answer tells of each write by itself.
 
 Source: https://www.mongodb.com/docs/manual/reference/command/bulkWrite/ (since 8.0; config/checks.py asks for it)
 """
@@ -7,8 +7,8 @@ from pymongo import UpdateOne
 
 from base import mongo
 from contexts.engine.job import Write
-from contexts.engine.write_columns import columns_of, entry_of, transcripts_of
-from contexts.models import Context, StepTranscript
+from contexts.engine.write_columns import columns_of, entry_of, rows_beside
+from contexts.models import AssetUse, Context, StepTranscript
 from contexts.move_log import appended_on_mongo
 
 
@@ -19,21 +19,21 @@ def group_on_mongo(writes: list[Write]) -> list[bool]:
     beginning is written, and the group is repeated as a whole.
     """
     with mongo.django_errors():
-        transcripts = [_insert(row) for row in transcripts_of(writes)]
+        inserts = [_insert(row) for row in rows_beside(writes)]
         updates = [_update(write) for write in writes]
-        done = mongo.client().bulk_write([*transcripts, *updates], ordered=True, verbose_results=True)
+        done = mongo.client().bulk_write([*inserts, *updates], ordered=True, verbose_results=True)
         found = done.update_results
-        return [found[index].matched_count == 1 for index in range(len(transcripts), len(transcripts) + len(updates))]
+        return [found[index].matched_count == 1 for index in range(len(inserts), len(inserts) + len(updates))]
 
 
-def _insert(row: StepTranscript) -> UpdateOne:
-    """Store a transcript, unless it is there already."""
+def _insert(row: StepTranscript | AssetUse) -> UpdateOne:
+    """Store a row, unless it is there already."""
     document = mongo.stored_row(row)
     return UpdateOne(
         {"_id": document.pop("_id")},
         {"$setOnInsert": document},
         upsert=True,
-        namespace=mongo.namespace(StepTranscript),
+        namespace=mongo.namespace(type(row)),
     )
 
 

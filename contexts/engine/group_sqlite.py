@@ -3,6 +3,7 @@
 The ORM would build each UPDATE anew, at five times the cost.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -11,8 +12,8 @@ import orjson
 from django.db import connection, models, transaction
 
 from contexts.engine.job import Write
-from contexts.engine.write_columns import columns_of, entry_of, transcripts_of
-from contexts.models import Context, StepTranscript
+from contexts.engine.write_columns import columns_of, entry_of, rows_beside
+from contexts.models import AssetUse, Context, StepTranscript
 from contexts.move_log import appended_on_sqlite
 from contexts.states import sources
 
@@ -27,13 +28,19 @@ def group_on_sqlite(writes: list[Write]) -> list[bool]:
     once, where a statement for each would wait for it each time while the event loop is busy.
     """
     prepared = [_Update.of(write) for write in writes]
-    rows = transcripts_of(writes)
+    rows = rows_beside(writes)
     with transaction.atomic(), connection.cursor() as cursor:
-        if rows:
-            StepTranscript.objects.bulk_create(rows, ignore_conflicts=True)
+        _insert(StepTranscript, rows)
+        _insert(AssetUse, rows)
         if _all_at_once(cursor, prepared):
             return [True] * len(writes)
         return [_at_once(cursor, [update]) for update in prepared]
+
+
+def _insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
+    """Store those rows that are of this model, and not there yet."""
+    if of_model := [row for row in rows if isinstance(row, model)]:
+        model._default_manager.bulk_create(of_model, ignore_conflicts=True)
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,19 @@
 """What a write of the engine sets, whatever the database."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from base import clock
 from contexts.engine.job import Write
 from contexts.failure import failure
-from contexts.models import StepTranscript
+from contexts.models import AssetUse, StepTranscript
 from contexts.move_log import Entry, entry
-from contexts.states import ENDED, MOVES, target
+from contexts.states import ENDED, MOVES, Move, target
 from contexts.webhooks.listeners import announcement
+
+ASSET_ID = re.compile(r"media_[0-9A-Za-z]{1,32}")
+MOST_USES = 100
 
 
 def columns_of(write: Write) -> dict[str, Any]:
@@ -40,11 +45,21 @@ def entry_of(write: Write) -> Entry | None:
     }
 
 
-def transcripts_of(writes: list[Write]) -> list[StepTranscript]:
-    """Return the rows of all transcripts of a group, each once."""
-    rows = {
+def rows_beside(writes: list[Write]) -> list[StepTranscript | AssetUse]:
+    """Return the rows that a group stores first, each once: transcripts, and which images a context shows."""
+    texts = {
         item.id: StepTranscript(id=item.id, context_id=item.context_id, prompt=item.prompt, output=item.output)
         for write in writes
         for item in write.transcripts
     }
-    return list(rows.values())
+    uses = {use.pk: use for write in writes if write.move is Move.COMPLETE for use in _uses(write)}
+    return [*texts.values(), *uses.values()]
+
+
+def _uses(write: Write) -> Iterator[AssetUse]:
+    """Yield a use for each image in what a component wrote as ``media``."""
+    shown = write.values.get("data", {}).get("media")
+    for item in shown[:MOST_USES] if isinstance(shown, list) else ():
+        asset_id = item.get("id") if isinstance(item, dict) else None
+        if isinstance(asset_id, str) and ASSET_ID.fullmatch(asset_id):
+            yield AssetUse.of(asset_id, write.context_id, write.organization_id)

@@ -36,7 +36,7 @@ def file(name: str, content: bytes) -> FilePayload:
     return {"name": name, "mimeType": "image/png", "buffer": content}
 
 
-def test_an_administrator_uploads_a_picture_and_a_lying_file_is_refused(log_in: LogIn) -> None:
+def test_an_administrator_uploads_pictures_and_lying_files_are_refused(log_in: LogIn) -> None:
     page = log_in(Role.ADMINISTRATOR)
     page.get_by_role("link", name="Media").click()
     page.get_by_role("link", name="Add").first.click()
@@ -48,9 +48,21 @@ def test_an_administrator_uploads_a_picture_and_a_lying_file_is_refused(log_in: 
 
     page.locator("input[type=file]").set_input_files(file("boat.png", images.image(size=(640, 320))))
     page.get_by_role("button", name="Save", exact=True).click()
-    shown = page.locator("#result_list tr", has_text="A boat at sea").get_by_role("img")
-    expect(shown).to_be_visible()
-    page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=shown.element_handle())
+    page.get_by_role("link", name="Upload many").click()
+    lying, good = file("tree.png", b"<html>not a picture</html>"), file("sea-view.png", images.image(size=(640, 320)))
+    page.get_by_label("Images").set_input_files([good, lying])
+    expect(page.locator("[data-chosen] li")).to_have_count(2)
+    page.get_by_label("Tags").fill("sea")
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("1 of 2 stored")
+    expect(page.get_by_role("status")).to_contain_text("This is not an image that can be used here")
+    page.get_by_role("link", name="To the library").click()
+    page.get_by_role("link", name="sea", exact=True).first.click()
+    cards = page.locator("#result_list tbody")
+    expect(cards).to_have_count(2)
+    for title in ("A boat at sea", "Sea view"):
+        shown = cards.filter(has_text=title).get_by_role("img")
+        page.wait_for_function("image => image.complete && image.naturalWidth > 0", arg=shown.element_handle())
 
 
 def test_an_administrator_sees_a_new_key_once(log_in: LogIn, live_server, model_server: FakeOpenAi) -> None:

@@ -6,7 +6,7 @@ from base import clock
 from contexts.engine import claims
 from contexts.engine.group import write_group
 from contexts.engine.job import Job, Transcript, Write
-from contexts.models import Context, StepTranscript
+from contexts.models import AssetUse, Context, StepTranscript
 from contexts.services import context_cancel
 from contexts.states import Move, Status
 
@@ -81,6 +81,23 @@ def test_transcript_that_is_there_already_is_left_alone(job):
     write = Write(job.id, job.lease, Move.CHECKPOINT, {"data": {}}, (text,))
     assert write_group([write]) == write_group([write]) == [True]
     assert StepTranscript.objects.get().output == "output"
+
+
+def test_the_end_of_a_context_notes_which_images_it_shows_and_a_checkpoint_does_not(job):
+    media = [{"id": "media_1"}, {"id": "media_2"}, {"id": "media_1"}, {"id": 3}, {"url": "/x"}, {"id": "no:id"}, "text"]
+    write_group([checkpoint(job, data={"media": media})])
+    assert not AssetUse.objects.exists()
+    end = Write(job.id, job.lease, Move.COMPLETE, {"data": {"media": media}}, organization_id=job.organization_id)
+    assert write_group([end]) == [True]
+    assert write_group([end]) == [False]  # as after an answer that got lost
+    stored = sorted(AssetUse.objects.values_list("pk", "organization_id"))
+    assert stored == [(f"media_{n}:{job.id}", job.organization_id) for n in (1, 2)]
+
+
+@pytest.mark.parametrize("media", [None, "text", {"id": "media_1"}, [], 3])
+def test_media_of_another_shape_end_a_context_all_the_same(job, media):
+    assert write_group([Write(job.id, job.lease, Move.COMPLETE, {"data": {"media": media}})]) == [True]
+    assert not AssetUse.objects.exists()
 
 
 def test_group_of_which_the_beginning_was_written_is_repeated_as_a_whole(make_context):

@@ -146,3 +146,26 @@ def test_staff_of_one_organization_keep_to_its_images(add, organization, other):
     client.post(f"{LIST}{own.pk}/change/", form(title="Kept", organization=other.pk))
     own.refresh_from_db()
     assert (own.title, own.organization) == ("Kept", organization)
+
+
+def test_a_tag_narrows_the_list_and_each_tag_leads_there(editor, add):
+    add("A whale", ["deep sea", "blue"])
+    add("A tree", ["green"])
+    page = editor.get(LIST)
+    assert 'href="?tag=deep+sea"' in page.content.decode()
+    found = editor.get(LIST, {"tag": "deep sea"})
+    assert [asset.title for asset in found.context["cl"].result_list] == ["A whale"]
+    (offered,) = (spec for spec in found.context["cl"].filter_specs if spec.title == "tag")
+    assert [name for name, _ in offered.lookup_choices] == ["blue", "deep sea", "green"]
+
+
+def test_tags_of_another_organization_are_not_offered(add, organization, other):
+    add("Theirs", ["secret"], owner=other)
+    add("Own", ["sea"])
+    assert "secret" not in logged_in(Role.EDITOR, organization).get(LIST).content.decode()
+
+
+def test_an_image_that_nothing_shows_says_so(editor, add):
+    page = editor.get(f"{LIST}{add('A picture').pk}/change/").content.decode()
+    assert "No completed context shows it" in page
+    assert "not used" in editor.get(LIST).content.decode()

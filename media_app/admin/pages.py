@@ -1,106 +1,101 @@
 """The media library in the admin."""
 
+from collections import Counter
 from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.core.files.uploadedfile import UploadedFile
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import filesizeformat
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
-from unfold.decorators import display
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextInputWidget
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import action, display
+from unfold.views import ChangeList
 
-from base.forms import show_problem
-from base.problems import Problem
-from media_app.formats import CONTENT_TYPES, FORMATS_TAKEN
+from media_app.admin.forms import AssetAddForm, AssetForm
+from media_app.admin.upload_page import UploadPage
+from media_app.admin.uses import used_among, uses_of
 from media_app.models import Asset
-from media_app.pictures import Picture, picture_read
-from media_app.search import tags_split
-from media_app.selectors import asset_thumbnail_url, asset_url, assets_filter
-from media_app.services import (
-    AssetText,
-    asset_activate,
-    asset_deactivate,
-    asset_delete,
-    asset_edit,
-    asset_store,
-    text_read,
-)
+from media_app.selectors import MAX_CANDIDATES, asset_thumbnail_url, asset_url, assets_filter
+from media_app.services import asset_activate, asset_deactivate, asset_delete, asset_edit, asset_store
 from users.models import User
 from users.scoped_admin import OrganizationScoped
 
-
-class AssetForm(forms.ModelForm):
-    """What is said about an image; tags are one line of text."""
-
-    tags = forms.CharField(
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="Separated by commas, such as: sea, deep blue. Pipelines find images by these.",
-    )
-    text: AssetText | None = None
-
-    class Meta:
-        model = Asset
-        fields = ("title", "alt", "tags", "organization", "is_active")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.initial["tags"] = ", ".join(self.instance.tags)
-
-    def clean_tags(self) -> list[str]:
-        return tags_split([self.cleaned_data["tags"]])
-
-    def clean(self) -> None:
-        super().clean()
-        try:
-            self.text = text_read(
-                title=self.cleaned_data.get("title", "?"),  # the field has told what is wrong with it
-                alt=self.cleaned_data.get("alt", ""),
-                tags=self.cleaned_data.get("tags", []),
-            )
-        except Problem as problem:
-            show_problem(self, problem)
+USES_SHOWN = 30
+TAGS_OFFERED = 200
 
 
-class AssetAddForm(AssetForm):
-    """An upload: the image is checked while the form is, so that what is wrong stands beside the field."""
+class TagFilter(DropdownFilter):
+    """A tag: the most frequent ones of the newest images, and the one that is asked for."""
 
-    upload = forms.FileField(
-        label="Image",
-        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ",".join(CONTENT_TYPES.values())}),
-        help_text=f"{FORMATS_TAKEN}. The place where a photo was taken and the like are left out.",
-    )
-    picture: Picture | None = None
+    title = "tag"
+    parameter_name = "tag"
 
-    def clean_upload(self) -> UploadedFile:
-        file: UploadedFile = self.cleaned_data["upload"]
-        try:
-            self.picture = picture_read(file, file.content_type or "")  # type: ignore[arg-type]
-        except Problem as problem:
-            raise forms.ValidationError([fault.message for fault in problem.errors] or problem.detail) from problem
-        return file
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        newest = model_admin.get_queryset(request).order_by("-pk").values_list("tags", flat=True)[:MAX_CANDIDATES]
+        counted = Counter(tag for tags in newest for tag in tags)
+        offered = {tag for tag, _ in counted.most_common(TAGS_OFFERED)} | {request.GET.get(self.parameter_name, "")}
+        return [(tag, tag) for tag in sorted(offered - {""})]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return assets_filter(queryset, tags=[self.value()]) if self.value() else queryset
+
+
+class AssetList(ChangeList):
+    """The list, with what is used of the images on the page."""
+
+    result_list: Any
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        assets: list[Any] = list(self.result_list)
+        used = used_among(request, assets)
+        for asset in assets:
+            asset.is_used = asset.pk in used
+        self.result_list = assets
 
 
 @admin.register(Asset)
-class AssetAdmin(OrganizationScoped, ModelAdmin):
+class AssetAdmin(OrganizationScoped, UploadPage):
     """Images: upload, describe, take out of use. Only administrators remove one for good."""
 
-    list_display = ("thumbnail_shown", "title", "tags_shown", "size_shown", "organization", "is_active", "created_at")
+    list_display = ("thumbnail_shown", "title", "tags_shown", "size_shown", "state_shown", "owner_shown")
     list_display_links = ("thumbnail_shown", "title")
-    list_filter = ("is_active", "organization")
+    list_filter = (TagFilter, "is_active", "organization")
+    list_filter_submit = True
     list_select_related = ("organization",)
-    list_per_page = 50
+    list_per_page = 48
+    list_fullwidth = True
     search_fields = ("title",)
     search_help_text = "Words of the title, the alternative text or the tags"
     actions = ("deactivate", "activate")
+    actions_list = ("upload_many",)
+    change_form_after_template = "media_app/uses.html"
     form = AssetForm
     facts = ("preview", "address", "size_shown", "content_type", "id", "uploaded_by", "created_at")
     said = ("title", "alt", "tags", "organization", "is_active")
+
+    class Media:
+        css = {"all": ("media_app/library.css",)}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return AssetList
+
+    @action(description="Upload many", icon="upload", permissions=["add"])
+    def upload_many(self, request: HttpRequest) -> HttpResponse:
+        return self.upload_page(request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        asset = self.get_object(request, unquote(object_id))
+        found = uses_of(request, asset, USES_SHOWN + 1) if asset and self.has_view_permission(request, asset) else []
+        said = {"uses": found[:USES_SHOWN], "uses_are_cut": len(found) > USES_SHOWN}
+        shown: HttpResponse = super().change_view(request, object_id, form_url, {**(extra_context or {}), **said})
+        return shown
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         return super().get_form(request, obj, change, **({} if obj else {"form": AssetAddForm}), **kwargs)
@@ -154,14 +149,25 @@ class AssetAdmin(OrganizationScoped, ModelAdmin):
     @display(description="Image")
     def thumbnail_shown(self, asset: Asset) -> SafeString:
         return format_html(
-            '<img src="{}" alt="{}" loading="lazy" style="height:48px;width:64px;object-fit:cover;border-radius:4px">',
+            '<img src="{}" alt="{}" loading="lazy" width="320" height="240">',
             asset_thumbnail_url(asset),
             asset.alt or asset.title,  # it is a link, which needs a name
         )
 
     @display(description="Tags")
-    def tags_shown(self, asset: Asset) -> str:
-        return ", ".join(asset.tags)
+    def tags_shown(self, asset: Asset) -> SafeString:
+        links = format_html_join("", '<a href="?{}">{}</a>', ((urlencode({"tag": tag}), tag) for tag in asset.tags))
+        return format_html('<span class="media-tags">{}</span>', links) if asset.tags else SafeString("")
+
+    @display(description="State", label={"in use": "success", "not used": "default", "deactivated": "warning"})
+    def state_shown(self, asset: Any) -> str:
+        if not asset.is_active:
+            return "deactivated"
+        return "in use" if asset.is_used else "not used"
+
+    @display(description="Organization")
+    def owner_shown(self, asset: Asset) -> str:
+        return asset.organization.name if asset.organization else "for all organizations"
 
     @display(description="Size")
     def size_shown(self, asset: Asset) -> str:

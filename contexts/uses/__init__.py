@@ -1,0 +1,1 @@
+"""Which contexts' content shows an image of the media library."""
