@@ -44,9 +44,13 @@ def live_versions(template_ids: Iterable[str], *, with_text: bool = True) -> dic
 
 def draft_of(template_id: str) -> TemplateVersion | None:
     """Return the version that is being written; None if there is none."""
-    return (
-        TemplateVersion.objects.filter(template_id=template_id, published_at__isnull=True).order_by("-number").first()
-    )
+    return drafts_of([template_id]).get(template_id)
+
+
+def drafts_of(template_ids: Iterable[str]) -> dict[str, TemplateVersion]:
+    """Return the version of each template that is being written."""
+    drafts = TemplateVersion.objects.filter(template_id__in=list(template_ids), published_at__isnull=True)
+    return {version.template_id: version for version in drafts.order_by("number")}
 
 
 def last_changed_versions(template_ids: Iterable[str]) -> dict[str, TemplateVersion]:
@@ -59,6 +63,12 @@ def drafted_ids(template_ids: Iterable[str]) -> set[str]:
     """Return which of the templates have a draft."""
     drafts = TemplateVersion.objects.filter(template_id__in=list(template_ids), published_at__isnull=True)
     return set(drafts.values_list("template_id", flat=True))
+
+
+def exported_versions(template_ids: Iterable[str]) -> dict[str, TemplateVersion]:
+    """Return the text of each template that goes into a file: the live one, else the draft."""
+    ids = list(template_ids)
+    return {**drafts_of(ids), **live_versions(ids)}
 
 
 def published_versions(template_id: str) -> QuerySet[TemplateVersion]:

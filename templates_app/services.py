@@ -34,12 +34,15 @@ __all__ = [
     "structure_read",
     "template_change",
     "template_create",
+    "template_duplicate",
     "template_roll_back",
     "template_save",
     "template_select",
 ]
 
+MAX_NAME_LENGTH = 200
 MAX_NOTE_LENGTH = 500
+COPY = " (copy)"
 NUMBER_ATTEMPTS = 5
 
 
@@ -83,6 +86,29 @@ def template_create(template: Template, *, idempotency: Idempotency | None = Non
     except IntegrityError:  # a twin of this request was faster
         return Template.objects.get(pk=template.pk), is_new
     return _saved(template), is_new
+
+
+def template_duplicate(template: Template, *, owner_id: str | None, author: User | None = None) -> Template:
+    """Make a new template that says the same, as a draft; it serves nobody before it is switched on and published.
+
+    A crash between its two rows leaves one without a text, which can be removed or written.
+
+    Args:
+        owner_id: whose it is; None for one that all share.
+
+    Raises:
+        NotFound: the template has no text yet.
+    """
+    text = draft_of(template.pk) or live_version(template.pk)
+    if text is None:
+        raise NotFound(f"{template.pk} has no text yet: there is nothing to duplicate.")
+    purpose = {name: getattr(template, name) for name in ("type", "description", "tone", "audience", "tags")}
+    name = f"{template.name[: MAX_NAME_LENGTH - len(COPY)]}{COPY}"
+    copy, _ = template_create(Template(**purpose, name=name, organization_id=owner_id, is_active=False))
+    state = f"version {text.number}" if text.is_published else "the draft"
+    note = f"A copy of {state} of {template.name}"[:MAX_NOTE_LENGTH]
+    draft_save(copy, structure=text.structure, note=note, author=author)
+    return copy
 
 
 def template_change(template: Template, changes: dict[str, Any]) -> Template:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -13,6 +14,7 @@ from unfold.views import ChangeList
 
 from base.problems import Problem
 from templates_app.admin.compare_page import ComparePage
+from templates_app.admin.exchange_pages import ExchangePages
 from templates_app.admin.forms import TemplateForm
 from templates_app.admin.links import links_for
 from templates_app.admin.rows import TYPE_SUGGESTIONS
@@ -26,7 +28,14 @@ from templates_app.selectors import (
     published_versions,
     templates_visible,
 )
-from templates_app.services import draft_discard, draft_publish, draft_save, template_roll_back, template_save
+from templates_app.services import (
+    draft_discard,
+    draft_publish,
+    draft_save,
+    template_duplicate,
+    template_roll_back,
+    template_save,
+)
 from users.models import User
 from users.scoped_admin import is_own
 
@@ -55,7 +64,7 @@ class TemplateRows(ChangeList):
 
 
 @admin.register(Template)
-class TemplateAdmin(ComparePage):
+class TemplateAdmin(ComparePage, ExchangePages):
     """Where editors write templates. Services do the writes; without the right to change, it only shows."""
 
     form = TemplateForm
@@ -72,6 +81,8 @@ class TemplateAdmin(ComparePage):
     list_filter = ("type", "is_active")
     search_fields = ("name", "id", "description")
     ordering = ("name",)
+    actions = ("export_selected",)
+    actions_list = ("import_view",)
     warn_unsaved_form = True
 
     class Media:
@@ -188,6 +199,7 @@ class TemplateAdmin(ComparePage):
             "shown_version": newest,
             "draft": form.draft,
             "live": form.live,
+            "may_duplicate": bool(newest) and self.has_add_permission(request),
             "can_compare": len(versions) + (form.draft is not None) > 1,
             "newest_number": newest.number if newest else 0,
             "versions": [(version, names.get(version.author_id or "", "")) for version in versions],
@@ -208,6 +220,16 @@ class TemplateAdmin(ComparePage):
                 "<path:object_id>/compare/",
                 self.admin_site.admin_view(self.compare_view),
                 name="templates_app_template_compare",
+            ),
+            path(
+                "<path:object_id>/export/",
+                self.admin_site.admin_view(self.export_view),
+                name="templates_app_template_export",
+            ),
+            path(
+                "<path:object_id>/duplicate/",
+                self.admin_site.admin_view(self.duplicate_view),
+                name="templates_app_template_duplicate",
             ),
             path(
                 "<path:object_id>/roll-back/<int:number>/",
@@ -246,6 +268,24 @@ class TemplateAdmin(ComparePage):
         self.log_change(request, template, "Discarded the draft.")
         self.message_user(request, "The draft is discarded.", messages.SUCCESS)
         return _back_to(object_id)
+
+    def duplicate_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Make a template that says the same; whoever may add one may take any that they see."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        template: Template | None = self.get_object(request, object_id)
+        if template is None or not self.has_add_permission(request):
+            raise PermissionDenied
+        own = _person(request).organization_id
+        try:
+            copy = template_duplicate(template, owner_id=own or template.organization_id, author=_person(request))
+        except Problem as exc:
+            self.message_user(request, exc.detail, messages.ERROR)
+            return _back_to(object_id)
+        self.log_addition(request, copy, f"Duplicated {template.pk}.")
+        told = "This is the copy, as a draft. It is switched off: publish it and switch it on when it is ready."
+        self.message_user(request, told, messages.SUCCESS)
+        return _back_to(copy.pk)
 
     def _to_change(self, request: HttpRequest, object_id: str) -> Template | HttpResponse:
         if request.method != "POST":

@@ -2,7 +2,7 @@
 
 import json
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FilePayload, Locator, Page, expect
 
 from tests.browser.conftest import LogIn, Submit, Work
 from tests.fakes.openai_server import FakeOpenAi
@@ -97,3 +97,36 @@ def test_an_editor_writes_a_template_and_the_next_context_is_prompted_with_it(
     prompt = json.dumps(model_server.bodies[-1]["messages"])
     assert "Tell how The Stapler came about" in prompt
     assert "Cover the main points in detail" not in prompt
+
+
+def test_an_editor_copies_a_template_and_brings_it_in_from_a_file(log_in: LogIn, model_server: FakeOpenAi) -> None:
+    page = log_in(Role.EDITOR)
+    page.goto("/admin/templates_app/template/tmpl_article_technical/change/")
+    page.get_by_role("button", name="Duplicate").click()
+    expect(page.get_by_text("This is the copy, as a draft.")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Name")).to_have_value("Technical article (copy)")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export").click()
+    file = download.value.path().read_text().replace("key takeaways", "chief takeaways") + "    # a comment\n"
+
+    page.get_by_role("link", name="Templates", exact=True).first.click()
+    page.get_by_role("link", name="Import").click()
+    chosen: FilePayload = {"name": "copy.yaml", "mimeType": "application/yaml", "buffer": file.encode()}
+    page.get_by_label("File", exact=True).set_input_files(chosen)
+    page.get_by_role("button", name="See what it would change").click()
+    expect(page.get_by_text("It has a draft that says something else")).to_be_visible()
+
+    # as a template of its own
+    anew = "\n".join(
+        line.replace("- id:", "- name: From a file #") for line in file.splitlines() if "name:" not in line
+    )
+    page.get_by_label("File", exact=True).set_input_files({**chosen, "buffer": anew.encode()})
+    page.get_by_label("are published").check()
+    page.get_by_role("button", name="See what it would change").click()
+    entry = page.get_by_role("group", name="From a file")
+    expect(entry).to_contain_text("new")
+    entry.get_by_text("The text").click()
+    expect(entry.get_by_role("insertion").last).to_have_text("Summarize the chief takeaways")
+    page.get_by_role("button", name="Import and publish").click()
+    expect(page.get_by_text("1 template imported, the texts published.")).to_be_visible()
+    expect(page.get_by_role("row", name="From a file")).to_contain_text("v1")

@@ -35,7 +35,7 @@ def make(db) -> Callable[..., Template]:
     """Makes a template with a published version."""
 
     def _make(id: str, **fields: Any) -> Template:
-        made = Template.objects.create(id=id, name=id, type=fields.pop("type", "article"), **fields)
+        made = Template.objects.create(id=id, **{"name": id, "type": "article", **fields})
         publish(made)
         return made
 

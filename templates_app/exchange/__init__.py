@@ -1,0 +1,1 @@
+"""Templates as files: export, and import with a dry run."""
