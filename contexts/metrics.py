@@ -20,6 +20,7 @@ from base import clock
 from contexts.doorbell import CONTEXTS_CLUSTER, drains_live
 from contexts.engine.limits import ProviderState
 from contexts.models import Context, Provider
+from contexts.outcomes.counting import counted_until
 from contexts.states import ENDED, OPEN, Status
 from contexts.webhooks.models import DeliveryState, WebhookDelivery
 
@@ -94,7 +95,7 @@ class StoreCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         try:
-            families = [*self._contexts(), *_workers(), *_providers(), _queues(), *_webhooks()]
+            families = [*self._contexts(), *_workers(), *_providers(), _queues(), *_webhooks(), *_outcomes()]
         except Error:
             families = []
         yield GaugeMetricFamily("draftline_database_up", "Whether the database answered.", value=bool(families))
@@ -155,6 +156,14 @@ def _webhooks() -> Iterator[Metric]:
     late = max(0.0, (clock.now() - since).total_seconds()) if since else 0.0
     yield GaugeMetricFamily("draftline_webhook_deliveries_pending", "Deliveries that are to be sent.", value=pending)
     yield GaugeMetricFamily("draftline_webhook_delivery_late_seconds", "How late the latest of them is.", value=late)
+
+
+def _outcomes() -> Iterator[Metric]:
+    until = counted_until()
+    behind = max(0.0, (clock.now() - until).total_seconds()) if until else 0.0
+    yield GaugeMetricFamily(
+        "draftline_outcomes_behind_seconds", "Up to how long ago all ends are counted.", value=behind
+    )
 
 
 def _gauge(name: str, words: str, label: str, values: "dict[str, int] | dict[str, float]") -> Metric:

@@ -8,6 +8,7 @@ from base.fields import IdField
 from base.ids import ID_MAX_LENGTH, new_id
 from contexts.bulk.models import BulkOperation
 from contexts.failure import MAX_COMPONENT_LENGTH, MAX_TYPE_LENGTH
+from contexts.outcomes.models import Outcome, OutcomesCounted
 from contexts.states import Status
 from contexts.trials.models import Trial, TrialItem
 from contexts.uses.models import AssetUse
@@ -21,6 +22,8 @@ __all__ = [
     "BatchState",
     "BulkOperation",
     "Context",
+    "Outcome",
+    "OutcomesCounted",
     "Provider",
     "StepTranscript",
     "Trial",
@@ -144,7 +147,8 @@ class Context(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["status", "claim_order"], name="contexts_claim"),
-            models.Index(fields=["status", "next_retry_at"], name="contexts_due"),
+            # what has ended is never due: there its ends stand in their order, at no cost but the width
+            models.Index(fields=["status", "next_retry_at", "ended_at"], name="contexts_due"),
             models.Index(fields=["lease_token", "status"], name="contexts_lease"),
             models.Index(fields=["organization", "id"], name="contexts_organization"),
             models.Index(fields=["organization", "status", "id"], name="contexts_org_status"),

@@ -17,6 +17,7 @@ from contexts.doorbell import drain_is_live, start_drain
 from contexts.engine.claims import free_orphans
 from contexts.engine.reaper import Reaper
 from contexts.models import Context, Worker, WorkerState
+from contexts.outcomes.counting import outcomes_count, outcomes_prune
 from contexts.states import Status
 from contexts.trials import rows as trial_rows
 from contexts.trials.run import TURN_SECONDS
@@ -33,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 def sweep() -> None:
-    """Free the contexts of dead workers, finish or remove half-done bulk submissions, prune, ring.
+    """Free the contexts of dead workers, finish or remove half-done bulk submissions, prune, ring, count outcomes.
 
     Does nothing while another machine sweeps.
     """
@@ -66,6 +67,8 @@ def _sweep() -> None:
     operations_prune()
     if operations_at_work().exists():
         bulk_bell.ring()
+    outcomes_prune()
+    outcomes_count()  # last: it may take some seconds
 
 
 @cache

@@ -23,7 +23,7 @@ from contexts.metrics import (
     open_counts,
     waiting_since,
 )
-from contexts.models import Context, Provider, Worker
+from contexts.models import Context, OutcomesCounted, Provider, Worker
 from contexts.states import Status
 from contexts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from tests.api.calls import problem_of
@@ -127,6 +127,12 @@ def test_webhooks_that_are_late_are_told(client, organization):
     samples = scraped(client)
     assert value(samples, "draftline_webhook_deliveries_pending") == 2
     assert 40 <= value(samples, "draftline_webhook_delivery_late_seconds") < 70
+
+
+def test_how_far_outcomes_are_counted_is_told(client):
+    assert value(scraped(client), "draftline_outcomes_behind_seconds") == 0
+    OutcomesCounted.objects.create(id="cursor", until=clock.now() - timedelta(minutes=2))
+    assert 120 <= value(scraped(client), "draftline_outcomes_behind_seconds") < 150
 
 
 def test_requests_are_counted_by_route_and_status(client, api):

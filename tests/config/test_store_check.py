@@ -142,8 +142,8 @@ def test_index_that_somebody_dropped_in_mongodb_is_named_and_made_again(stores: 
         collection.drop_index("contexts_due")
         done = stores.check()
         assert done.returncode == 1
-        assert "1 missing: contexts(status, next_retry_at)" in done.stdout
-        assert store("index", **stores.environment()).stdout == "Made contexts(status, next_retry_at).\n"
+        assert "1 missing: contexts(status, next_retry_at, ended_at)" in done.stdout
+        assert store("index", **stores.environment()).stdout == "Made contexts(status, next_retry_at, ended_at).\n"
         assert "contexts_due" in collection.index_information()
     assert stores.check().returncode == 0
 
