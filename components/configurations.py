@@ -11,12 +11,14 @@ from typing import Any
 from django.db.models import QuerySet
 from pydantic import ValidationError
 
+from base.encryption import Unreadable
 from base.problems import Fault
 from base.shared_answers import SharedAnswers
 from base.validation import as_schema_says, pydantic_faults
 from components.contract import Component, ComponentConfig
 from components.models import Component as ComponentRow
 from components.registry import component_types
+from components.sealing import opened
 
 MAX_LISTED = 30
 
@@ -37,8 +39,12 @@ class Named:
     settings: dict[str, Any] = field(default_factory=dict)
 
     def merged(self, overrides: dict[str, Any]) -> dict[str, Any]:
-        """Return the settings of a step with these overrides, not yet validated."""
-        return {**self.settings, **overrides}
+        """Return the settings of a step with these overrides, not yet validated.
+
+        Raises:
+            Unreadable: the row holds a secret that was encrypted with a SECRET_KEY that is gone.
+        """
+        return {**opened(self.type.Config, self.settings), **overrides}
 
 
 def named_components(names: Iterable[str]) -> dict[str, Named]:
@@ -110,6 +116,8 @@ def settings_faults(named: Named, overrides: dict[str, Any], *, step_path: str, 
     """
     try:
         as_schema_says(named.type.Config, named.merged(overrides))
+    except Unreadable as exc:
+        return [Fault(name_path, f"{named.row_id!r} cannot be used: {exc.detail}")]
     except ValidationError as exc:
         return [
             fault.under(f"{step_path}/config") if _first(fault) in overrides else _elsewhere(named, fault, name_path)

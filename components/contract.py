@@ -23,6 +23,8 @@ class ComponentConfig(BaseModel):
 
 
 STAFF_ONLY: dict[str, Any] = {"staff_only": True}
+# Only staff may set it, and nobody reads it again: it is stored encrypted, and no page, history or answer has it.
+SECRET: dict[str, Any] = {"staff_only": True, "format": "password"}
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from base import clock
+from base.encryption import Unreadable
 from base.problems import Conflict, Fault, InvalidInput
 from base.strict_json import faults_in
 from base.validation import as_schema_says, pydantic_faults
 from components.configurations import component_answers
 from components.models import Component, Pipeline
 from components.registry import component_types
+from components.sealing import opened, sealed
 from components.services import pipeline_plan
 from components.usage import pipelines_naming
 
@@ -32,7 +34,7 @@ def id_check(chosen: str, *, prefix: str) -> str:
 
 
 def settings_check(type_name: str, settings: dict[str, Any]) -> None:
-    """Check the settings of a component; they are stored as they were given, without the defaults.
+    """Check the settings of a component; they are stored as they were given, without the defaults, secrets sealed.
 
     Raises:
         InvalidInput: with paths from the settings' root, such as ``/temperature``; ``/type`` for an unknown type.
@@ -43,7 +45,9 @@ def settings_check(type_name: str, settings: dict[str, Any]) -> None:
     if faults := faults_in(settings):
         raise InvalidInput(faults)
     try:
-        as_schema_says(found.Config, settings)
+        as_schema_says(found.Config, opened(found.Config, settings))
+    except Unreadable as exc:
+        raise InvalidInput([Fault("", exc.detail)]) from exc
     except ValidationError as exc:
         raise InvalidInput(pydantic_faults(exc)) from exc
 
@@ -55,6 +59,7 @@ def component_save(row: Component, *, is_new: bool = False) -> Component:
         InvalidInput: the settings do not fit the type; nothing was stored.
     """
     settings_check(row.type, row.config)
+    row.config = sealed(component_types()[row.type].Config, row.config)
     row.updated_at = clock.now()
     row.save(force_insert=is_new)
     component_answers.forget()

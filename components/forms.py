@@ -13,18 +13,19 @@ from django.utils.html import escape
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminPasswordInput,
+    UnfoldAdminPasswordWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
-from base.problems import InvalidInput
+from base.problems import Fault, InvalidInput
 from components.lines import pairs_read, pairs_text, value_read, value_text
-from components.schema import Setting
+from components.schema import HIDDEN, Setting
 
 PREFIX = "setting_"
 LONG_TEXT = 500
+TYPE_AGAIN = "(type it again)"
 
 
 class TextField(forms.CharField):
@@ -96,6 +97,34 @@ class PairsField(_Lines):
         return pairs if self.setting.item_kind == "string" else {name: value_read(item) for name, item in pairs.items()}
 
 
+class SecretPairsField(PairsField):
+    """An object whose values are secret: its page has the names and, for each value that is set, dots.
+
+    A value of dots, or none, stays what is stored. What was typed into a form that could not be taken is not sent back
+    either: it is to be typed again, which an empty value would not tell.
+    """
+
+    def text_of(self, value: Any) -> str:
+        return pairs_text(dict.fromkeys(value, HIDDEN))
+
+    def value_of(self, text: str) -> dict[str, str]:
+        pairs = pairs_read(text)
+        if again := [name for name, value in pairs.items() if value == TYPE_AGAIN]:
+            raise InvalidInput([Fault("", f"{name}: type the value again.") for name in again])
+        return {name: value or HIDDEN for name, value in pairs.items()}
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(dict.fromkeys(initial or {}, HIDDEN), data)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            pairs = pairs_read(data or "")
+        except InvalidInput:
+            pairs = dict.fromkeys(initial or {}, HIDDEN)
+        kept = {name for name, value in pairs.items() if value in ("", HIDDEN)}
+        return pairs_text({name: HIDDEN if name in kept else TYPE_AGAIN for name in pairs})
+
+
 class AnyField(_Lines):
     """What several kinds fit: a number, a text, ..."""
 
@@ -147,7 +176,8 @@ def _text(setting: Setting, options: dict[str, Any]) -> forms.Field:
     most = setting.limits.get("maxLength")
     attrs: dict[str, Any] = {"placeholder": _shown_default(setting)}
     if setting.is_secret:
-        return TextField(max_length=most, widget=UnfoldAdminPasswordInput(attrs), **options)
+        attrs = {"autocomplete": "new-password"}
+        return TextField(max_length=most, widget=UnfoldAdminPasswordWidget(attrs), **options)
     if most is not None and most > LONG_TEXT:
         attrs["rows"] = 4
         return TextField(max_length=most, strip=False, widget=UnfoldAdminTextareaWidget(attrs), **options)
@@ -159,7 +189,7 @@ def _list(setting: Setting, options: dict[str, Any]) -> forms.Field:
 
 
 def _pairs(setting: Setting, options: dict[str, Any]) -> forms.Field:
-    return PairsField(setting=setting, **options)
+    return (SecretPairsField if setting.is_secret else PairsField)(setting=setting, **options)
 
 
 def _any(setting: Setting, options: dict[str, Any]) -> forms.Field:
@@ -178,7 +208,9 @@ _FIELDS: dict[str, Callable[[Setting, dict[str, Any]], forms.Field]] = {
 def _how(setting: Setting) -> str:
     """Say how a value is typed, where that is not plain from the field."""
     if setting.kind == "string" and setting.is_secret:
-        return "Empty: what is stored stays."
+        return "Nobody reads it again. Empty: what is stored stays."
+    if setting.kind == "object" and setting.is_secret:
+        return f"One 'Name: value' per line. Nobody reads a value again: {HIDDEN} stays what is stored."
     if setting.kind == "array":
         return "One per line."
     if setting.kind == "object":

@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from components.contract import ComponentConfig
+
+HIDDEN = "••••"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,25 @@ def settings_of(config: type[ComponentConfig]) -> dict[str, Setting]:
         name: _setting(name, _resolved(part, schema), schema, is_required=name in required)
         for name, part in schema.get("properties", {}).items()
     }
+
+
+@cache
+def secret_fields(config: type[ComponentConfig]) -> frozenset[str]:
+    """Return the settings that nobody may read again once they are stored."""
+    return frozenset(name for name, setting in settings_of(config).items() if setting.is_secret)
+
+
+def without_secrets(config: type[ComponentConfig], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings as they may be shown and kept in a history: which secrets are set, not what they are."""
+    secret = secret_fields(config)
+    return {name: masked(value) if name in secret else value for name, value in settings.items()}
+
+
+def masked(value: Any) -> Any:
+    """Return a secret's outline; of an object the names."""
+    if isinstance(value, Mapping):
+        return dict.fromkeys(value, HIDDEN)
+    return HIDDEN if value not in (None, "", []) else value
 
 
 def _setting(name: str, part: dict[str, Any], schema: dict[str, Any], *, is_required: bool) -> Setting:

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from pydantic import ValidationError
 
+from base.encryption import Unreadable
 from base.prepared import Prepared
 from base.problems import Fault, InvalidInput, pointer
 from base.validation import as_schema_says, pydantic_faults
@@ -91,6 +92,8 @@ def component_build(step: Step) -> Component[Any]:
         )
     try:
         return named.type(as_schema_says(named.type.Config, named.merged(step.overrides)))
+    except Unreadable as exc:
+        raise PermanentError(f"{named.row_id} cannot be used: {exc.detail}", type="invalid_config") from exc
     except ValidationError as exc:
         raise PermanentError(_bad_settings(named, exc), type="invalid_config") from exc
 

@@ -10,6 +10,7 @@ from django_q.models import Failure
 from base import clock, database_clock
 from base.locks import one_at_a_time
 from base.problems import Busy
+from components.sealing import settings_reencrypt
 from contexts.batches import batches_repair
 from contexts.bulk.bell import bell as bulk_bell
 from contexts.bulk.operations import operations_at_work, operations_prune
@@ -53,6 +54,7 @@ def _sweep() -> None:
     if dead or orphans or batches or deliveries:
         facts = (dead, orphans, batches, deliveries)
         logger.warning("sweep_mended dead_workers=%s orphans=%s batches=%s deliveries=%s", *facts)
+    settings_reencrypt()
     idempotency_prune()
     trials_prune()
     ended = [WorkerState.STOPPED, WorkerState.BURIED]

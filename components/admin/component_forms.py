@@ -14,7 +14,8 @@ from components.edits import id_check, settings_check
 from components.forms import PREFIX, setting_field
 from components.models import Component
 from components.registry import component_types
-from components.schema import Setting, settings_of
+from components.schema import HIDDEN, Setting, settings_of
+from components.sealing import SEALED
 
 ID_PREFIX = "comp_"
 
@@ -78,6 +79,10 @@ class ComponentForm(SeenForm):
             self.instance.type = self.type_name
         self.stored: dict[str, Any] = dict(self.instance.config or {})
         self.initial.update({f"{PREFIX}{name}": value for name, value in self.stored.items() if name in self.settings})
+        for name, setting in self.settings.items():
+            if setting.is_secret and self.stored.get(name):  # it is set: nothing need be typed
+                field = self.fields[f"{PREFIX}{name}"]
+                field.required, field.widget.attrs["placeholder"] = False, f"{HIDDEN} (set)"
 
     def clean_chosen_id(self) -> str:
         return check_new_id(self, Component, self.cleaned_data["chosen_id"], prefix=ID_PREFIX)
@@ -99,9 +104,20 @@ class ComponentForm(SeenForm):
             is_kept = setting.is_secret and setting.kind == "string" and value in (None, "")
             if name in self.stored and (is_kept or f"{PREFIX}{name}" not in self.changed_data):
                 config[name] = self.stored[name]
+            elif setting.is_secret and isinstance(value, dict):
+                config[name] = self._secrets(name, value)
             elif value not in (None, ""):
                 config[name] = value
         return config
+
+    def _secrets(self, name: str, typed: dict[str, str]) -> dict[str, Any]:
+        """Return an object's values: those that were typed, and of the others what is stored."""
+        stored = self.stored.get(name) or {}
+        for key in (key for key, value in typed.items() if value == HIDDEN and key not in stored):
+            self.add_error(f"{PREFIX}{name}", f"{key}: type its value.")
+        for key in (key for key, value in typed.items() if value.startswith(SEALED)):
+            self.add_error(f"{PREFIX}{name}", f"{key}: a value cannot begin with {SEALED!r}.")
+        return {key: stored.get(key, "") if value == HIDDEN else value for key, value in typed.items()}
 
     def _check(self) -> None:
         try:

@@ -6,12 +6,10 @@ from typing import Any
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from components.lines import value_text
+from components.lines import settings_text, value_text
 from components.models import Component
 from components.registry import component_types
-from components.schema import settings_of
-
-HIDDEN = "••••"
+from components.schema import masked, settings_of
 
 
 def settings_table(row: Component) -> SafeString | str:
@@ -25,12 +23,9 @@ def settings_table(row: Component) -> SafeString | str:
         setting = known.get(name)
         # of a type that is not installed nobody can say what is secret
         is_secret = setting is None or setting.is_secret
-        lines.append((setting.label if setting else name, _without_secrets(value) if is_secret else value_text(value)))
+        shown = settings_text(masked(value)).replace("\n", ", ") if isinstance(value, Mapping) else str(masked(value))
+        lines.append((setting.label if setting else name, shown if is_secret else value_text(value)))
     return format_html_join("", "<div><strong>{}</strong>: {}</div>", lines)
-
-
-def _without_secrets(value: Any) -> str:
-    return ", ".join(f"{name}: {HIDDEN}" for name in value) if isinstance(value, Mapping) and value else HIDDEN
 
 
 def chain(steps: Any) -> SafeString:

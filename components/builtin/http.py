@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, HttpUrl
 
-from components.contract import STAFF_ONLY, Component, ComponentConfig, ContextView, Tools
+from components.contract import SECRET, STAFF_ONLY, Component, ComponentConfig, ContextView, Tools
 
 DataKey = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -14,7 +14,7 @@ class HttpConfig(ComponentConfig):
 
     url: HttpUrl = Field(description="Where to POST to.", json_schema_extra=STAFF_ONLY)
     headers: dict[str, str] = Field(
-        default_factory=dict, description="Sent with the request, such as Authorization.", json_schema_extra=STAFF_ONLY
+        default_factory=dict, description="Sent with the request, such as Authorization.", json_schema_extra=SECRET
     )
     result_key: str = Field(
         default="http_result",

@@ -16,6 +16,7 @@ from base.clock import milliseconds_between, to_iso
 from components.contract import Component, ContextView, StepNotes, Tools
 from components.errors import ComponentError, PermanentError, ProviderBusy, TransientError
 from components.pipeline import Plan, Stage, Step, plan_of
+from components.schema import without_secrets
 from contexts.engine.job import CheckpointStore, Job, LeaseLost, Transcript, Write
 from contexts.engine.result import check_result, idempotency_key
 from contexts.engine.retry import RetryPolicy, retry_delay
@@ -197,7 +198,7 @@ class Runner:
 
     async def _process(self, job: Job, step: Step, run: StepRun, start: Start) -> dict[str, Any]:
         component = await self._build(step)
-        run.config = component.config.model_dump(mode="json")
+        run.config = without_secrets(type(component.config), component.config.model_dump(mode="json"))
         run.allowed = component.keys_written(component.config)
         tools = self._tools(job, idempotency_key(job.id, step.key, start.data), run.notes)
         view = ContextView(

@@ -72,8 +72,8 @@ def test_only_what_was_set_is_stored(editor):
         ("media", {"tags": "sea\r\n\r\n deep blue \r\n", "limit": "2"}, {"tags": ["sea", "deep blue"], "limit": 2}),
         (
             "http",
-            {"url": "https://example.org/x", "headers": "Authorization: Bearer a:b\nX-Y: 1", "send": "title"},
-            {"url": "https://example.org/x", "headers": {"Authorization": "Bearer a:b", "X-Y": "1"}, "send": ["title"]},
+            {"url": "https://example.org/x", "send": "title", "timeout_seconds": "5"},
+            {"url": "https://example.org/x", "send": ["title"], "timeout_seconds": 5},
         ),
     ],
 )

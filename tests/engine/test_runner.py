@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from pydantic import Field
 
-from components.contract import Component, ComponentConfig, ContextView, StepNotes, Tools
+from components.contract import SECRET, Component, ComponentConfig, ContextView, StepNotes, Tools
 from components.errors import PermanentError, TransientError
 from components.pipeline import Step
 from contexts.engine.job import Job, Lease, LeaseLost, Write
@@ -441,3 +442,17 @@ async def test_history_of_what_was_overwritten_counts_as_part_of_the_context():
     rows = [write.values for write in store.writes]
     kept = rows[-2]["data"], rows[-1]["step_runs"]
     assert len(json.dumps(kept)) < 12 * 1024 * 1024
+
+
+async def test_the_history_says_which_secrets_were_set_but_not_what_they_are():
+    class Config(ComponentConfig):
+        token: str = Field(default="", json_schema_extra=SECRET)
+        headers: dict[str, str] = Field(default_factory=dict, json_schema_extra=SECRET)
+        limit: int = 5
+
+    store, asked = MemoryStore(), writing(a=1)
+    asked.config = Config(token="s3cret", headers={"Authorization": "s3cret"})
+    await runner(store, {"writing": asked}).run(job(["writing"]))
+    [run] = store.last["step_runs"]
+    assert run["config"] == {"token": "••••", "headers": {"Authorization": "••••"}, "limit": 5}
+    assert "s3cret" not in json.dumps(store.last, default=str)
