@@ -1,7 +1,7 @@
 """Keeps the secrets of component settings: encrypted in the database and in Redis, open only where a step runs.
 
 Which settings are secret their schema says, see `components.schema.secret_fields`. A stored secret is a text that
-begins with `SEALED`; what was stored before there were any, or by a script, is plain, and `settings_reencrypt` seals it.
+begins with `SEALED`; what was stored before there were any, or by a script, is plain: `settings_reencrypt` seals it.
 """
 
 import logging
