@@ -1,20 +1,27 @@
-"""What the admin's first page shows: is work being done, what has failed lately. Reads indexes, never whole tables."""
+"""What the admin's first page shows: is work being done, how it goes, what fails. Reads indexes, never whole tables."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from base import clock
 from base.ids import first_id_at
 from contexts.admin.access import admin_url
 from contexts.admin.detail import failure_of
-from contexts.admin.texts import moment_text
+from contexts.admin.explanations import explain
+from contexts.admin.home_charts import home_charts
+from contexts.admin.home_machines import provider_rows, worker_rows
+from contexts.admin.texts import ago_text, moment_text
 from contexts.doorbell import drains_live
 from contexts.models import Context
+from contexts.outcomes.counting import counted_until
+from contexts.outcomes.selectors import errors_lately
+from contexts.outcomes.tally import OTHER
 from contexts.selectors import contexts_visible
 from contexts.states import Status
 from users.scoped_admin import organization_of
@@ -22,6 +29,7 @@ from users.scoped_admin import organization_of
 RECENT = timedelta(hours=24)
 COUNTED_MOST = 1000
 FAILURES_SHOWN = 8
+ERRORS_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -35,24 +43,51 @@ class Card:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class ErrorRow:
+    """Contexts that failed alike, in a person's words."""
+
+    short: str
+    meaning: str
+    component: str
+    type: str
+    number: int
+    url: str
+
+
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Add the numbers to the first page, for those who may see contexts."""
+    """Add the numbers to the first page, for those who may see contexts; of their organization where they have one."""
     context = {**context, "title": "Overview"}
     if not request.user.has_perm("contexts.view_context"):
         return context
     own = organization_of(request)
-    cards = _cards(own)
+    found: dict[str, Any] = {
+        "cards": _cards(own),
+        "charts": home_charts(own),
+        "errors": _errors(own),
+        "failures": _failures(own),
+        "counted": _counted_text(counted_until()),
+    }
     if own is None:
-        cards.append(_workers_card())
-    return {**context, "cards": cards, "failures": _failures(own)}
+        workers, more_workers = worker_rows()
+        found |= {"workers": workers, "more_workers": more_workers, "providers": provider_rows(), "is_everybody": True}
+        found["cards"] = [*found["cards"], _workers_card()]
+    return {**context, **found}
 
 
+def _counted_text(until: datetime | None) -> str:
+    if until is None:
+        return "Nothing is counted yet; the workers' chores count once a minute."
+    return f"Counted up to {until:%H:%M} UTC, {ago_text((clock.now() - until).total_seconds())} ago."
+
+
+# --- now ------------------------------------------------------------------------------------------------------
 def _cards(own: str | None) -> list[Card]:
     since = clock.now() - RECENT
     recent = contexts_visible(own).filter(pk__gte=first_id_at("ctx", since))
     lately = "submitted in the last 24 hours"
     return [
-        _card("Waiting", contexts_visible(own), Status.PENDING, "default", "for a free worker"),
+        _card("Waiting", contexts_visible(own), Status.PENDING, "default", _longest_wait(own)),
         _card("In work", contexts_visible(own), Status.PROCESSING, "info", "now"),
         _card("Retrying", contexts_visible(own), Status.RETRYING, "warning", "after a failure"),
         _card("Failed", recent, Status.FAILED, "danger", lately),
@@ -60,11 +95,19 @@ def _cards(own: str | None) -> list[Card]:
     ]
 
 
+def _longest_wait(own: str | None) -> str:
+    """Say how long the one has waited that was submitted first."""
+    pending = contexts_visible(own).filter(status=Status.PENDING).order_by("pk").only("created_at")[:1]
+    first = next(iter(pending), None)
+    if first is None:
+        return "for a free worker"
+    return f"the oldest for {ago_text((clock.now() - first.created_at).total_seconds())}"
+
+
 def _card(name: str, rows: QuerySet[Context], status: Status, tone: str, note: str) -> Card:
     number = rows.filter(status=status).order_by()[: COUNTED_MOST + 1].count()
     shown = f"{COUNTED_MOST}+" if number > COUNTED_MOST else str(number)
-    url = f"{reverse('admin:contexts_context_changelist')}?status={status.value}"
-    return Card(name, shown, url, tone if number else "default", note)
+    return Card(name, shown, _list_url(status=status.value), tone if number else "default", note)
 
 
 def _workers_card() -> Card:
@@ -72,6 +115,25 @@ def _workers_card() -> Card:
     if not count:
         return Card("Workers", "0", url, "danger", "nothing is worked on; start script/server")
     return Card("Workers", str(count), url, "success", "heard of in the last seconds")
+
+
+def _list_url(**asked: str) -> str:
+    return f"{reverse('admin:contexts_context_changelist')}?{urlencode(asked)}"
+
+
+# --- what fails -----------------------------------------------------------------------------------------------
+def _errors(own: str | None) -> list[ErrorRow]:
+    return [_error_row(one.component, one.type, one.number) for one in errors_lately(own, most=ERRORS_SHOWN)]
+
+
+def _error_row(component: str, type: str, number: int) -> ErrorRow:
+    if (component, type) == (OTHER, OTHER):
+        return ErrorRow(
+            "Others", "Errors of more types than are kept apart.", "", "", number, _list_url(status="failed")
+        )
+    words = explain(type, retryable=False)
+    url = _list_url(status=Status.FAILED.value, error=type, component=component)
+    return ErrorRow(words.short, words.meaning, component, type, number, url)
 
 
 def _failures(own: str | None) -> list[dict[str, Any]]:

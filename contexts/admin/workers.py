@@ -6,13 +6,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.timesince import timesince
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from base import clock
 from contexts.admin.access import InstallationAdmin, NewestFirst
-from contexts.admin.texts import moment_text
+from contexts.admin.texts import ago_text, moment_text
 from contexts.engine.vital_signs import Doing, vital_signs_of
 from contexts.models import Worker, WorkerState
 
@@ -24,6 +23,15 @@ STATE_COLOURS = {
     "stopped": "default",
     "dead": "danger",
 }
+
+
+def state_of(worker: Worker, signs: dict[str, Any] | None) -> str:
+    """Return what a worker does, by its row and by what it says of itself in Redis; one of the keys above."""
+    if worker.state == WorkerState.LIVE:
+        if clock.now() - worker.heartbeat_at >= timedelta(seconds=settings.LEASE_SECONDS):
+            return "silent"
+        return str(signs["status"]) if signs else "live"
+    return "stopped" if worker.state == WorkerState.STOPPED else "dead"
 
 
 class WorkerList(NewestFirst):
@@ -53,16 +61,11 @@ class WorkerAdmin(InstallationAdmin):
 
     @display(description="State", label=STATE_COLOURS)
     def state_shown(self, worker: Any) -> str:
-        if worker.state == WorkerState.LIVE:
-            if clock.now() - worker.heartbeat_at >= timedelta(seconds=settings.LEASE_SECONDS):
-                return "silent"
-            return worker.signs["status"] if worker.signs else "live"
-        return "stopped" if worker.state == WorkerState.STOPPED else "dead"
+        return state_of(worker, worker.signs)
 
     @display(description="Heard of")
     def heartbeat_shown(self, worker: Worker) -> str:
-        seconds = max(0, int((clock.now() - worker.heartbeat_at).total_seconds()))
-        return f"{seconds} s ago" if seconds < 60 else f"{timesince(worker.heartbeat_at, depth=1)} ago"
+        return f"{ago_text((clock.now() - worker.heartbeat_at).total_seconds())} ago"
 
     @display(description="Started")
     def started_shown(self, worker: Worker) -> str:

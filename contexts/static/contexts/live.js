@@ -3,12 +3,13 @@
 // data-live              a part that changes, with an id; it ends to be one when the server no longer marks it so
 // data-live="ADDRESS"    ... and where to ask whether it has changed, which costs less than the page: answers {"mark": ...}
 // data-mark              what that address said when the part was made
+// data-live-seconds      how long to wait before a look, where the part changes seldom or costs much; 1.5 without it
 // data-live-each         its children are looked at one by one, by their ids: what has not changed is left alone
 // data-live-status       hears data-said of a part that has changed, for people who listen to a page
 //
 // What a person has opened, typed or put the cursor in stays so; what is being selected is left alone until it no longer is.
 (() => {
-  const PAUSE_MS = 1500;
+  const PAUSE_SECONDS = 1.5;
   const made = new WeakMap(); // element -> what the server said it is
   const remember = (element) => {
     made.set(element, element.outerHTML);
@@ -20,12 +21,18 @@
     const live = parts();
     if (!live.length) return;
     try {
+      if (document.hidden) await isShown();
       if ((await Promise.all(live.map(hasChanged))).some(Boolean)) await renewAll(live);
     } catch {
       // the server restarts, or the network is away: ask again later
     }
-    setTimeout(look, PAUSE_MS);
+    setTimeout(look, pauseMs());
   }
+
+  const pauseMs = () => 1000 * Math.min(...parts().map((part) => Number(part.dataset.liveSeconds ?? PAUSE_SECONDS)), 60);
+
+  // nobody looks at a page in the background: it is renewed as soon as somebody does
+  const isShown = () => new Promise((go) => document.addEventListener("visibilitychange", go, { once: true }));
 
   async function hasChanged(part) {
     if (!part.dataset.live) return true;
@@ -100,5 +107,5 @@
   }
 
   parts().forEach(remember);
-  setTimeout(look, PAUSE_MS);
+  setTimeout(look, pauseMs());
 })();
