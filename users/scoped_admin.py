@@ -33,6 +33,11 @@ class OrganizationScoped(ModelAdmin):
         own = organization_of(request)
         return rows if own is None else rows.filter(Q(organization_id=own) | Q(organization_id=None))
 
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Leave out the organizations for those who are bound to one: the choices would name all others."""
+        shown = super().get_list_filter(request)
+        return shown if organization_of(request) is None else [name for name in shown if name != "organization"]
+
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return super().has_change_permission(request, obj) and is_own(request, obj)
 

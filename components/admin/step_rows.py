@@ -155,7 +155,7 @@ class BaseSteps(forms.BaseFormSet):
         return [cast(StepForm, form) for form in self.ordered_forms]
 
     def clean(self) -> None:
-        if any(self.errors):
+        if any(self.errors) or not self.management_form.is_valid():  # no browser leaves that out
             return
         rows = self.rows()
         if rows and rows[0].cleaned_data["beside"]:

@@ -108,6 +108,8 @@ class TrialAdmin(TrialBeginnings):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
         trial = self._trial(request, object_id)
         return self._trial_page(request, trial, "contexts/admin/trial.html")
 

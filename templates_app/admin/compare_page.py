@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
+from django.contrib.admin.utils import unquote
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -47,7 +48,7 @@ class ComparePage(ModelAdmin):
 
     def compare_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Show what one version changed in another; without a choice, what the newest changed in the live one."""
-        template: Template | None = self.get_object(request, object_id)
+        template: Template | None = self.get_object(request, unquote(object_id))
         if template is None or not self.has_view_permission(request, template):
             raise Http404(f"There is no template {object_id!r}.")
         choices = version_choices(template)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -94,7 +95,7 @@ class ExchangePages(ModelAdmin):
 
     def export_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Answer one template as a file."""
-        template: Template | None = self.get_object(request, object_id)
+        template: Template | None = self.get_object(request, unquote(object_id))
         if template is None or not self.has_view_permission(request, template):
             raise Http404(f"There is no template {object_id!r}.")
         found = self._file(request, [template], f"{template.pk}.yaml")

@@ -3,10 +3,11 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import ForeignKey, Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from unfold.decorators import display
@@ -273,7 +274,7 @@ class TemplateAdmin(ComparePage, ExchangePages):
         """Make a template that says the same; whoever may add one may take any that they see."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        template: Template | None = self.get_object(request, object_id)
+        template: Template | None = self.get_object(request, unquote(object_id))
         if template is None or not self.has_add_permission(request):
             raise PermissionDenied
         own = _person(request).organization_id
@@ -290,13 +291,11 @@ class TemplateAdmin(ComparePage, ExchangePages):
     def _to_change(self, request: HttpRequest, object_id: str) -> Template | HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        template: Template | None = self.get_object(request, object_id)
+        template: Template | None = self.get_object(request, unquote(object_id))
         if template is None:
-            self.message_user(request, "There is no such template.", messages.ERROR)
-            return HttpResponseRedirect(reverse("admin:templates_app_template_changelist"))
+            raise Http404(f"There is no template {object_id!r}.")
         if not self.has_change_permission(request, template):
-            self.message_user(request, "You may look at this template, but not change it.", messages.ERROR)
-            return _back_to(object_id)
+            raise PermissionDenied
         return template
 
 
