@@ -1,6 +1,18 @@
 """The admin's pages about work and who is told of it. Importing a module registers its pages."""
 
-from contexts.admin import asset_uses, batches, bulk, contexts, deliveries, providers, queue, trials, webhooks, workers
+from contexts.admin import (
+    asset_uses,
+    batches,
+    bulk,
+    contexts,
+    deliveries,
+    providers,
+    queue,
+    template_uses,
+    trials,
+    webhooks,
+    workers,
+)
 
 __all__ = [
     "asset_uses",
@@ -10,6 +22,7 @@ __all__ = [
     "deliveries",
     "providers",
     "queue",
+    "template_uses",
     "trials",
     "webhooks",
     "workers",

@@ -18,6 +18,7 @@ from templates_app.admin.compare_page import ComparePage
 from templates_app.admin.exchange_pages import ExchangePages
 from templates_app.admin.forms import TemplateForm
 from templates_app.admin.links import links_for
+from templates_app.admin.list_columns import columns_for, read_columns, shown
 from templates_app.admin.rows import TYPE_SUGGESTIONS
 from templates_app.models import Template
 from templates_app.prompts import KNOWN_NAMES, VARIABLES
@@ -61,6 +62,7 @@ class TemplateRows(ChangeList):
             row.has_draft = row.pk in drafted
             row.last_version = changed.get(row.pk)
             row.last_author = names.get((row.last_version and row.last_version.author_id) or "", "")
+        read_columns(request, rows)
         self.result_list = rows
 
 
@@ -91,6 +93,9 @@ class TemplateAdmin(ComparePage, ExchangePages):
         js = ["templates_app/drag.js", "templates_app/highlight.js", "templates_app/sections.js"]
 
     # --- the list ---------------------------------------------------------------------------------------------
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        return [*super().get_list_display(request), *map(shown, columns_for(request))]
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return TemplateRows
 

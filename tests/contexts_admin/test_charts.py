@@ -57,7 +57,7 @@ def test_axes_have_short_words():
         "1.5M",
     ]
     assert [_short_time(number) for number in (0, 500, 2_000, 120_000)] == ["0 ms", "500 ms", "2 s", "2 min"]
-    assert [_time_top(found) for found in ([None], [150], [9_000], [61_000])] == [200, 200, 10_000, 120_000]
+    assert [_time_top([found]) for found in (None, 150, 9_000, 61_000)] == [200, 200, 10_000, 120_000]
 
 
 def test_shares_and_times_are_told_in_words():

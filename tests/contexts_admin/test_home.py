@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -47,7 +48,8 @@ def counted(organization, other):
 def last_cells(page: Any, key: str) -> list[str]:
     """The numbers of today in a chart's table."""
     (chart,) = [chart for chart in page.context["charts"].days if chart.key == key]
-    return chart.rows[-1][1]
+    cells: list[str] = chart.rows[-1][1]
+    return cells
 
 
 def test_charts_show_the_days_and_have_tables(admin_browser, counted):
@@ -119,6 +121,29 @@ def test_where_nothing_was_counted_the_page_says_so(admin_browser):
     text = admin_browser.get(HOME).content.decode()
     assert "Nothing has ended in the last 14 days." in text
     assert "Nothing is counted yet" in text
+
+
+def test_the_list_of_templates_tells_uses_and_success(admin_browser, person, organization, other):
+    call_command("loadsamples", verbosity=0)
+    it_is(NOON)
+    for owner, status in ((organization, Status.COMPLETED), (organization, Status.FAILED), (other, Status.COMPLETED)):
+        ended(owner, status, template_id="tmpl_article_technical")
+    ended(organization, Status.CANCELLED, template_id="tmpl_article_technical", ended_at=NOON - timedelta(days=7))
+    outcomes_count()
+
+    def uses(browser: Any) -> dict[str, dict[str, str]]:
+        rows = browser.get("/admin/templates_app/template/").context["cl"].result_list
+        return {row.pk: row.column_texts for row in rows}
+
+    shown = uses(admin_browser)
+    assert shown.pop("tmpl_article_technical") == {"uses": "3", "success": "66.7 %"}
+    assert shown
+    assert all(texts == {"uses": "", "success": ""} for texts in shown.values())
+    assert uses(person(Role.EDITOR, other))["tmpl_article_technical"] == {"uses": "1", "success": "100 %"}
+    plans = plans_of(lambda: uses(admin_browser), "outcomes")
+    assert len(plans) == 1
+    assert_reads_an_index(plans, "outcomes_template")
+    assert "Uses, 7 days" in admin_browser.get("/admin/templates_app/template/").content.decode()
 
 
 def test_outcomes_are_read_from_their_indexes_by_a_few_queries(admin_browser, person, organization, counted):
