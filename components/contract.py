@@ -27,6 +27,10 @@ STAFF_ONLY: dict[str, Any] = {"staff_only": True}
 SECRET: dict[str, Any] = {"staff_only": True, "format": "password"}
 
 
+# How long a probe may take.
+PROBE_SECONDS = 10.0
+
+
 @dataclass(frozen=True)
 class ContextView:
     """What a component sees of the context.
@@ -226,3 +230,14 @@ class Component(ABC, Generic[ConfigT]):
             TransientError: trying again may help.
             PermanentError: it will not.
         """
+
+    async def probe(self, tools: Tools) -> str:
+        """Do the least that shows whether the settings work, and say what came of it; staff press a button for it.
+
+        Override it where something outside of Draftline is asked; without it, the page says that there is nothing to
+        test. No template or media can be found meanwhile. What ``tools.notes`` say of model and tokens is shown too.
+
+        Raises:
+            TransientError, PermanentError: as `process`.
+        """
+        raise NotImplementedError

@@ -9,12 +9,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.views import ChangeList
 
 from base.problems import InvalidInput
 from components.admin.component_forms import ChooseForm, ComponentForm, form_for
+from components.admin.probe_page import ProbePage
 from components.admin.shown import settings_table
 from components.edits import component_delete, component_save
 from components.forms import PREFIX
@@ -48,7 +48,7 @@ def visible_pipelines(request: HttpRequest) -> QuerySet[Pipeline]:
 
 
 @admin.register(Component)
-class ComponentAdmin(ModelAdmin):
+class ComponentAdmin(ProbePage):
     """Named configurations of components. Every organization uses them, so only staff of Draftline change them."""
 
     form = ComponentForm
@@ -57,6 +57,9 @@ class ComponentAdmin(ModelAdmin):
     search_fields = ("name", "id", "description")
     ordering = ("name",)
     warn_unsaved_form = True
+
+    class Media:
+        css = {"all": ["components/probe.css"]}
 
     # --- who may --------------------------------------------------------------------------------------------------
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -8,7 +8,16 @@ from pydantic import Field
 
 from components.builtin.answers import answer_schema, read_answer
 from components.builtin.sections import Part, parts_of, structure_in
-from components.contract import STAFF_ONLY, Component, ComponentConfig, ContextView, ModelAnswer, ModelRequest, Tools
+from components.contract import (
+    PROBE_SECONDS,
+    STAFF_ONLY,
+    Component,
+    ComponentConfig,
+    ContextView,
+    ModelAnswer,
+    ModelRequest,
+    Tools,
+)
 from components.errors import PermanentError
 from components.prices import price_in
 from templates_app.prompts import PromptError, render, variables_for
@@ -19,6 +28,13 @@ SYSTEM = (
     "Write Markdown without raw HTML inside the texts, and no headings besides those the JSON asks for. "
     "Answer with one JSON object that fits the schema, and with nothing else."
 )
+PROBE_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"answer": {"type": "string"}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}
+PROBE_TOKENS = 500
 PRICE = Annotated[float, Field(ge=0)]
 
 
@@ -71,6 +87,21 @@ class AiGenerator(Component[AiGeneratorConfig]):
             "generation_parameters": {"temperature": self.config.temperature, "max_tokens": self.config.max_tokens},
             "usage": {"input_tokens": answer.input_tokens, "output_tokens": answer.output_tokens},
         }
+
+    async def probe(self, tools: Tools) -> str:
+        """Ask the model one small question, with the provider, model and temperature that are set."""
+        request = ModelRequest(
+            system="You are being tested. Answer with one JSON object that fits the schema, and with nothing else.",
+            prompt='Answer with {"answer": "It works."}',
+            schema=PROBE_SCHEMA,
+            model=self.config.model,
+            temperature=self.config.temperature,
+            max_tokens=min(self.config.max_tokens, PROBE_TOKENS),
+            timeout_seconds=min(self.config.timeout_seconds, PROBE_SECONDS),
+        )
+        answer = await tools.models.get(self.config.provider).generate(request)
+        self._note_answer(answer, tools)
+        return answer.text
 
     def _request(self, context: ContextView, parts: list[Part]) -> ModelRequest:
         variables = variables_for(type=context.type, data=context.data, metadata=context.metadata)

@@ -1,11 +1,13 @@
 """Asks an outside service that staff registered."""
 
+import json
 from typing import Annotated, Any
 
 from pydantic import Field, HttpUrl
 
-from components.contract import SECRET, STAFF_ONLY, Component, ComponentConfig, ContextView, Tools
+from components.contract import PROBE_SECONDS, SECRET, STAFF_ONLY, Component, ComponentConfig, ContextView, Tools
 
+PROBE_ID = "test"
 DataKey = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -53,3 +55,13 @@ class HttpComponent(Component[HttpConfig]):
             timeout_seconds=self.config.timeout_seconds,
         )
         return {self.config.result_key: answer}
+
+    async def probe(self, tools: Tools) -> str:
+        """Send the service a context without data."""
+        answer = await tools.http.post_json(
+            str(self.config.url),
+            {"context_id": PROBE_ID, "type": PROBE_ID, "data": {}},
+            headers={**self.config.headers, "Idempotency-Key": tools.idempotency_key},
+            timeout_seconds=min(self.config.timeout_seconds, PROBE_SECONDS),
+        )
+        return json.dumps(answer, ensure_ascii=False)

@@ -11,9 +11,9 @@ from django.utils.http import urlencode
 
 from base import clock
 from base.ids import first_id_at
+from components.explanations import explain
 from contexts.admin.access import admin_url
 from contexts.admin.detail import failure_of
-from contexts.admin.explanations import explain
 from contexts.admin.home_charts import home_charts
 from contexts.admin.home_machines import provider_rows, worker_rows
 from contexts.admin.texts import ago_text, moment_text

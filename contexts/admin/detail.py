@@ -6,11 +6,11 @@ from typing import Any
 
 from base import clock
 from base.clock import from_iso, milliseconds_between
+from components.explanations import Explanation, explain
 from components.prices import bill_of, money_text, tokens_text
 from contexts.acts import Act
 from contexts.admin.access import admin_url
 from contexts.admin.article import Article, article_of, pretty
-from contexts.admin.explanations import Explanation, explain
 from contexts.admin.step_data import KeyShown, Room
 from contexts.admin.steps import Link, StepRow, chain_of, step_rows
 from contexts.admin.waterfall import Waterfall, waterfall_of

@@ -7,11 +7,11 @@ from typing import Any
 
 from base.clock import from_iso
 from components.configurations import Named, named_components
+from components.explanations import Explanation, explain
 from components.pipeline import Step, parse_pipeline
 from contexts.acts import Act
 from contexts.admin.access import admin_url
 from contexts.admin.article import pretty, shortened
-from contexts.admin.explanations import Explanation, explain
 from contexts.admin.step_data import KeyShown, Room
 from contexts.admin.texts import seconds_text
 from contexts.models import Context, StepTranscript

@@ -11,9 +11,9 @@ from django.template.response import TemplateResponse
 from base.forms import show_problem
 from base.problems import Problem
 from components.contract import FoundTemplate
+from components.explanations import explain
 from components.prices import bill_of, money_text
 from contexts.admin.access import WatchedAdmin, admin_url
-from contexts.admin.explanations import explain
 from contexts.admin.texts import STATUS_COLOURS, moment_text
 from contexts.admin.trial_forms import PreviewForm, ReplayForm, TestRunForm
 from contexts.models import Context, Trial

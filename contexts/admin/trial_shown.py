@@ -9,10 +9,10 @@ from base.difference import Difference, difference
 from base.problems import Conflict
 from components.builtin.conversion import converted
 from components.builtin.transformer import Format
+from components.explanations import Explanation, explain
 from components.prices import Bill, bill_of, money_text, tokens_text
 from contexts.admin.access import admin_url
 from contexts.admin.article import Article, article_of
-from contexts.admin.explanations import Explanation, explain
 from contexts.admin.texts import STATUS_COLOURS, seconds_text
 from contexts.content import CONTENT_KEY, finished_content
 from contexts.models import Context, Trial, TrialItem

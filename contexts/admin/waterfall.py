@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from base.clock import from_iso, milliseconds_between
-from contexts.admin.explanations import explain
+from components.explanations import explain
 from contexts.admin.texts import seconds_text
 from contexts.models import Context
 from contexts.phases import Phase, phases_of

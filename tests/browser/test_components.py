@@ -4,7 +4,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from components.models import Component, Pipeline
 from tests.browser.conftest import LogIn
-from tests.fakes.openai_server import FakeOpenAi
+from tests.fakes.openai_server import FakeOpenAi, failing
 from users.access import Role
 
 
@@ -38,6 +38,16 @@ def test_an_editor_corrects_a_number_in_the_form_of_a_component(log_in: LogIn, m
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("was changed successfully")).to_be_visible()
     assert Component.objects.get(pk="comp_ai_generator_precise").config["temperature"] == 1.5
+
+    # does it work? and what is said where it does not
+    page.locator("#result_list").get_by_role("link", name="Writer: precise").click()
+    page.get_by_role("link", name="Test").click()
+    page.get_by_role("button", name="Test", exact=True).click()
+    expect(page.get_by_role("heading", name="It works.")).to_be_visible()
+    assert model_server.bodies[-1]["temperature"] == 1.5
+    model_server.next(failing(401, "Incorrect API key."))
+    page.get_by_role("button", name="Test again").click()
+    expect(page.get_by_role("alert")).to_contain_text("It does not work: Key refused")
 
 
 def test_an_editor_builds_a_pipeline_row_by_row(log_in: LogIn, model_server: FakeOpenAi) -> None:

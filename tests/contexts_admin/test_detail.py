@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from contexts.admin.explanations import EXPLANATIONS
+from components.explanations import EXPLANATIONS
 from contexts.engine.run import run_drain
 from contexts.models import Context
 from contexts.services import context_cancel

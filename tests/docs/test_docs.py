@@ -13,7 +13,7 @@ from rest_framework import exceptions
 from rest_framework.views import APIView
 
 from base.problems import Problem
-from contexts.admin.explanations import EXPLANATIONS
+from components.explanations import EXPLANATIONS
 from tests.docs.pages import PAGES, README, ROOT, anchors, between, links, prose, section, table_rows, text_of
 
 SETTINGS = ROOT / "config" / "settings.py"
