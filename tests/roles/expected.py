@@ -100,6 +100,7 @@ components_component_changelist           AEOU  =
 components_component_change               AEOU  AE--
 components_component_history              AEOU  =
 components_component_add                  AE--  AE--
+components_component_probe_view           AE--  AE--
 components_component_delete               AE--  AE--
 
 media_app_asset_changelist                AEOU  =
