@@ -7,7 +7,7 @@ import pytest
 from django.db import connections
 from playwright.sync_api import Page, expect
 
-from contexts.batches import batch_submit
+from contexts.batches import batch_release, batch_submit
 from contexts.bulk.models import BulkOperation, BulkState
 from contexts.bulk.turn import take_turn
 from contexts.models import Batch, Context
@@ -138,15 +138,26 @@ def test_a_batch_moves_without_a_reload_and_its_failed_ones_are_retried(
     batch: Batch = batch_submit(items, submitter=Submitter(owner.pk), name="Autumn")[0]
     page = log_in(Role.OPERATOR)
     page.goto("/admin/contexts/batch/")
+    row = page.get_by_role("row").filter(has_text="Autumn")
+    expect(row).to_contain_text("0 of 3")
+    page.evaluate("window.isTheSame = true")
+    _, *others = batch.contexts.order_by("pk")
+    Context.objects.filter(pk__in=[other.pk for other in others]).update(status=Status.HELD)
+    model_server.default = REFUSED
+    work()
+    expect(row).to_contain_text("1 of 3")
+    expect(row.get_by_role("link", name="1", exact=True)).to_be_visible()
+    assert page.evaluate("window.isTheSame")
+    batch_release(batch.pk)
     page.get_by_role("link", name="Autumn").click()
     head = page.locator(".dl-head")
-    expect(head).to_contain_text("0 of 3 contexts")
+    expect(head).to_contain_text("1 of 3 contexts")
     page.evaluate("window.isTheSame = true")
-    model_server.default = REFUSED
     work()
     expect(head).to_contain_text("3 of 3 contexts")
     expect(head.get_by_role("progressbar")).to_have_attribute("value", "1.0000")
     expect(page.get_by_text("ai_generator: Key refused")).to_have_count(3)
+    expect(page.get_by_text("3 × Key refused at ai_generator")).to_be_visible()
     assert page.evaluate("window.isTheSame")
     page.get_by_role("button", name="Retry failed").click()
     expect(page.get_by_text("The failed contexts of this batch are set going again.")).to_be_visible()

@@ -1,5 +1,6 @@
 """Batches, workers, the queue, the side bar and the first page."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -16,9 +17,11 @@ from contexts.engine.limits import Need, ProviderLimits, Refusal
 from contexts.engine.providers import provider_settle
 from contexts.engine.run import run_drain
 from contexts.engine.vital_signs import Doing, vital_signs_note
+from contexts.failure import failure
 from contexts.models import Batch, Context, StepTranscript, Worker, WorkerState
 from contexts.states import Status
 from contexts.submission import Submitter
+from tests.contexts.rows import ERROR
 from tests.fakes.openai_server import answer, refusal
 from tests.plans import SqlitePlan, is_count, plans_of
 from users.access import Role
@@ -48,6 +51,42 @@ def test_a_batch_shows_how_far_it_is_and_leads_to_its_contexts(admin_browser, ba
     assert f"?batch={batch.pk}&amp;status=pending" in detail
     assert "<b>Autumn" not in detail
     assert admin_browser.get(BATCHES, {"q": "Autumn"}).context["cl"].result_list == [batch]
+
+
+def test_a_batch_says_how_fast_it_goes_and_when_it_will_be_done(admin_browser, batch):
+    Batch.objects.update(created_at=clock.now() - timedelta(minutes=2))
+    first = batch.contexts.order_by("pk")[0]
+    Context.objects.filter(pk=first.pk).update(status=Status.COMPLETED, ended_at=clock.now())
+    for address in (BATCHES, f"{BATCHES}{batch.pk}/change/"):
+        page = admin_browser.get(address).content.decode()
+        assert re.search(r"0\.5 a minute, done about \d\d:\d\d UTC", page)
+    Context.objects.update(status=Status.COMPLETED, ended_at=clock.now())
+    page = admin_browser.get(BATCHES).content.decode()
+    assert "done about" not in page
+    assert "data-live" not in page, "what has ended moves no more"
+
+
+def test_failed_contexts_of_a_batch_are_grouped_by_their_reasons(operator, batch, organization):
+    one, two, three = batch.contexts.order_by("pk")
+    for row, type in ((one, "timed_out"), (two, "rate_limited"), (three, "timed_out")):
+        columns = failure({**ERROR, "type": type})
+        Context.objects.filter(pk=row.pk).update(status=Status.FAILED, ended_at=clock.now(), **columns)
+    address = f"{BATCHES}{batch.pk}/change/"
+    page = operator.get(address)
+    assert [(row["number"], row["short"]) for row in page.context["reasons"]] == [
+        (2, "Took too long"),
+        (1, "Rate limited"),
+    ]
+    text = page.content.decode()
+    assert f"?batch={batch.pk}&amp;status=failed&amp;error=timed_out&amp;component=ai_generator" in text
+    trial = operator.get(page.context["urls"]["trial"])
+    assert "3 contexts can be retried" in trial.content.decode()
+    grouped = [plan for plan in plans_of(lambda: operator.get(address), "contexts") if is_count(plan.query)]
+    assert any("error_component" in plan.query for plan in grouped)
+    for plan in grouped:
+        if isinstance(plan, SqlitePlan):  # the groups, at most a batch's, are sorted in memory
+            assert "SEARCH contexts USING" in plan.text
+            assert "contexts_progress (batch_id=?" in plan.text
 
 
 def test_a_batch_is_cancelled_once(operator, batch):
