@@ -18,9 +18,9 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from base import clock
+from components.explanations import explain
 from contexts.admin.access import NewestFirst, WatchedAdmin, admin_url
 from contexts.admin.detail import failure_of
-from contexts.admin.explanations import explain
 from contexts.admin.filters import BatchCreatedFilter, OrganizationFilter
 from contexts.admin.moves import act_of, attempt
 from contexts.admin.texts import BATCH_COLOURS, STATUS_COLOURS, count_text, moment_text
