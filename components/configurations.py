@@ -88,6 +88,11 @@ def configured_components() -> list[tuple[ComponentRow, Named]]:
     return [(row, _named(row)) for row in _usable_rows()]
 
 
+def setting_names() -> dict[str, str]:
+    """Return the names of all configured components by their ids, those that are switched off too."""
+    return dict(ComponentRow.objects.values_list("pk", "name"))
+
+
 def known_names() -> list[str]:
     """Return every name that a step may use: the types, then the configured rows."""
     return [*sorted(component_types()), *_usable_rows().values_list("pk", flat=True)[:MAX_LISTED]]

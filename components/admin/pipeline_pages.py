@@ -12,6 +12,8 @@ from unfold.decorators import display
 from components.admin.component_pages import visible_pipelines
 from components.admin.pipeline_forms import PipelineAddForm, PipelineForm
 from components.admin.shown import chain
+from components.configurations import setting_names
+from components.diagram import diagram_of
 from components.edits import pipeline_save
 from components.models import Pipeline
 from components.registry import component_types
@@ -33,8 +35,8 @@ class PipelineAdmin(ModelAdmin):
     warn_unsaved_form = True
 
     class Media:
-        css = {"all": ["templates_app/sections.css", "components/steps.css"]}
-        js = ["templates_app/drag.js", "templates_app/sections.js"]
+        css = {"all": ["templates_app/sections.css", "components/steps.css", "components/diagram.css"]}
+        js = ["templates_app/drag.js", "templates_app/sections.js", "components/diagram.js"]
 
     # --- who may --------------------------------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pipeline]:
@@ -112,6 +114,7 @@ class PipelineAdmin(ModelAdmin):
             "may_write": self.has_change_permission(request, obj) if obj else self.has_add_permission(request),
             "steps": form.steps,
             "chain": chain(obj.steps) if obj else "",
+            "stages": diagram_of(obj.steps if obj else [], setting_names()),
             "settings_by_type": [(name, _open_settings(cls)) for name, cls in sorted(component_types().items())],
         }
         page: HttpResponse = super().render_change_form(

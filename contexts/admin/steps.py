@@ -7,6 +7,7 @@ from typing import Any
 
 from base.clock import from_iso
 from components.configurations import Named, named_components
+from components.diagram import step_notes
 from components.explanations import Explanation, explain
 from components.pipeline import Step, parse_pipeline
 from contexts.acts import Act
@@ -71,8 +72,7 @@ def _state(key: str, status: str, done: set[str], how: dict[str, str], failed: s
 
 
 def _notes(step: Step) -> str:
-    said = [f"when {step.when}" if step.when else "", "may be skipped" if step.on_error == "skip" else ""]
-    return ", ".join(filter(None, said))
+    return ", ".join(step_notes(own=step.overrides, when=step.when, may_fail=step.on_error == "skip"))
 
 
 @dataclass(frozen=True)

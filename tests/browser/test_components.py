@@ -63,6 +63,14 @@ def test_an_editor_builds_a_pipeline_row_by_row(log_in: LogIn, model_server: Fak
     step(page, 2).get_by_text("Own settings, condition, errors").click()
     step(page, 2).get_by_label("Own settings").fill("temperature: hot")
 
+    # the picture follows what is typed
+    picture = page.get_by_role("list", name="The way of a context")
+    expect(picture.get_by_role("listitem")).to_have_text(["template", "ai_generatorown temperature", "transformer"])
+    step(page, 3).get_by_text("Runs beside the step above").click()
+    expect(picture.get_by_role("listitem").last).to_contain_text("at the same timeai_generator")
+    step(page, 3).get_by_text("Runs beside the step above").click()
+    expect(picture.get_by_role("listitem")).to_have_count(3)
+
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("Nothing was saved: the steps need a correction.")).to_be_visible()
     expect(step(page, 2)).to_contain_text("temperature: ")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from components.diagram import diagram_of
 from components.models import Component, Pipeline
 from users.access import Role
 from users.models import Organization
@@ -247,3 +248,37 @@ def test_being_bound_to_an_organization_binds_administrators_too(
     Pipeline.objects.create(id="pipe_shared", name="Shared", steps=STEPS)
     assert client.post(f"{LIST}pipe_shared/change/", rows("template")).status_code == status
     assert Pipeline.objects.get().steps == steps
+
+
+def test_the_steps_are_drawn_as_stages_for_those_who_look_too(editor, logged_in):
+    steps = [
+        "template",
+        [
+            {"component": "ai_generator", "config": {"temperature": 1}},
+            {"component": "comp_pictures", "on_error": "skip"},
+        ],
+        {"component": "transformer", "when": "data.tone == 'dry'"},
+    ]
+    Pipeline.objects.create(id="pipe_a", name="A", steps=steps)
+    for client in (editor, logged_in(Role.AUDITOR)):
+        stages = client.get(f"{LIST}pipe_a/change/").context["stages"]
+        assert [[(node.name, node.component, node.notes) for node in stage] for stage in stages] == [
+            [("template", "", ())],
+            [("ai_generator", "", ("own temperature",)), ("Pictures", "comp_pictures", ("may fail",))],
+            [("transformer", "", ("only when data.tone == 'dry'",))],
+        ]
+
+
+@pytest.mark.parametrize("steps", [None, {}, [None], [[]], [{"config": 3}], [7, [["a"]]]])
+def test_whatever_is_stored_is_drawn(steps):
+    assert len(diagram_of(steps, {})) == len(steps or [])
+
+
+@pytest.mark.parametrize("step", ["nobody", "comp_off", "http", {"component": "media", "when": "data.["}])
+def test_a_pipeline_that_would_not_validate_stays_as_it_was(editor, step):
+    Pipeline.objects.create(id="pipe_a", name="A", steps=STEPS)
+    changed = as_sent(editor.get(f"{LIST}pipe_a/change/"))
+    for name, value in step.items() if isinstance(step, dict) else [("component", step)]:
+        changed[f"steps-1-{name}"] = value
+    assert editor.post(f"{LIST}pipe_a/change/", changed).status_code == 200
+    assert Pipeline.objects.get().steps == STEPS
