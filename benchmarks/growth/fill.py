@@ -6,6 +6,7 @@ from typing import Any
 from django.db import connection
 
 from base import clock
+from base.clock import to_iso
 from benchmarks import work
 from contexts.models import Batch, Context
 from contexts.states import Status
@@ -19,6 +20,11 @@ BATCH_SIZE = 1000
 PROTOTYPE_ID = "ctx_00000000000000000000000000"
 TITLE = "Example Article 0"
 MOMENT = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-' || ((:last - number) * 30) || ' seconds')"
+ERROR = (
+    '{"component": "ai_generator", "type": "rate_limited", "message": "Too many requests.", "retryable": true, '
+    '"attempt": 4, "at": "2026-11-24T12:00:00Z"}'
+)
+WROTE = {"transformer": ["formatted_content"]}
 # every 50th has failed, every 100th was cancelled, the newest are waiting; ids sort by time, before those made today
 CHANGED = {
     "_id": "printf('ctx_01J%023d', number)",
@@ -28,6 +34,10 @@ CHANGED = {
     "data": f"replace(p.data, '{TITLE}', 'Example Article ' || number)",
     "status": f"""CASE WHEN number > :last - {PENDING} THEN 'pending' WHEN number % 50 = 0 THEN 'failed'
                   WHEN number % 50 = 25 THEN 'cancelled' ELSE 'completed' END""",
+    "template_id": "'tmpl_article_technical'",
+    "error": f"CASE WHEN number % 50 = 0 THEN '{ERROR}' END",
+    "error_type": "CASE WHEN number % 50 = 0 THEN 'rate_limited' END",
+    "error_component": "CASE WHEN number % 50 = 0 THEN 'ai_generator' END",
     "claim_order": f"(CAST(strftime('%s', 'now') AS INTEGER) - (:last - number) * 30) * {1000}",
     "started_at": MOMENT,
     "ended_at": MOMENT,
@@ -81,7 +91,8 @@ def _prototype() -> Context:
     posted = work.context(0)
     moment = clock.now()
     content = {"format": "markdown", "word_count": 180, "reading_time": "1 minute", "content": work.text_of(1200)}
-    run = {"attempt": 1, "outcome": "completed", "duration_ms": 3, "wrote": ["template"], "config": {}}
+    at = to_iso(moment)
+    run = {"attempt": 1, "started_at": at, "ended_at": at, "duration_ms": 3, "outcome": "completed", "config": {}}
     return Context(
         id=PROTOTYPE_ID,
         organization=organization_default(),
@@ -91,7 +102,7 @@ def _prototype() -> Context:
         pipeline=posted["pipeline"],
         data={**posted["data"], "title": TITLE, "formatted_content": content},
         processing={"completed_components": posted["pipeline"], "component_timings": {}},
-        step_runs=[{"key": key, "component": key, **run} for key in posted["pipeline"]],
+        step_runs=[{"key": key, "component": key, "wrote": WROTE.get(key, []), **run} for key in posted["pipeline"]],
         attempts=1,
         started_at=moment,
         ended_at=moment,

@@ -165,12 +165,30 @@ def test_model_server_finds_the_end_of_a_request():
 
 def test_peers_stand_beside_the_rows_that_they_can_do():
     added = {row.name: len(with_peers(row).variants) - len(row.variants) for row in ROWS}
-    assert added == {"overhead": 2, "waiting": 2, "pickup": 2, "api": 0, "live": 0, "memory": 0, "growth": 0}
+    assert added == {
+        "overhead": 2,
+        "waiting": 2,
+        "pickup": 2,
+        "api": 0,
+        "live": 0,
+        "memory": 0,
+        "growth": 0,
+        "pages": 0,
+    }
 
 
 def test_mongodb_stands_beside_the_rows_that_it_can_do():
     added = {row.name: len(with_mongo(row).variants) - len(row.variants) for row in ROWS}
-    assert added == {"overhead": 2, "waiting": 2, "pickup": 1, "api": 2, "live": 0, "memory": 0, "growth": 0}
+    assert added == {
+        "overhead": 2,
+        "waiting": 2,
+        "pickup": 1,
+        "api": 2,
+        "live": 0,
+        "memory": 0,
+        "growth": 0,
+        "pages": 0,
+    }
     overhead = next(with_mongo(row) for row in ROWS if row.name == "overhead")
     assert [variant.name for variant in overhead.variants][:4] == [
         "openai",

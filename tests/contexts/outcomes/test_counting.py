@@ -16,6 +16,7 @@ from contexts.outcomes.counting import counted_until, outcomes_count, outcomes_p
 from contexts.outcomes.histogram import percentile
 from contexts.services import context_retry
 from contexts.states import Status
+from contexts.sweep import sweep
 from contexts.updates import RETRIED
 from tests.contexts.outcomes.conftest import NOON, it_is
 from tests.plans import assert_reads_an_index, plans_of
@@ -182,6 +183,13 @@ def test_errors_of_endless_types_are_kept_together(end, monkeypatch):
     it_is(LATER)
     outcomes_count()
     assert sorted(number for *_, number in the_day().errors) == [1, 1, 3]
+
+
+def test_the_sweep_counts(end):
+    clock.follow_this_host()
+    end(clock.now() - timedelta(minutes=2))
+    sweep()
+    assert the_day().completed == 1
 
 
 def test_old_outcomes_are_removed(end):
