@@ -47,7 +47,7 @@ def outcomes_count() -> int:
         if not (_add_all(ended, border) and _move(cursor, border)):
             return looked_at  # somebody else counts too: his turn
         cursor, looked_at = border, looked_at + len(ended)
-        if time.monotonic() >= deadline:
+        if cursor < until and time.monotonic() >= deadline:
             logger.warning("outcomes_behind seconds=%s", int((until - cursor).total_seconds()))
             break
     return looked_at
