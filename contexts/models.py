@@ -159,6 +159,7 @@ class Context(models.Model):
             models.Index(fields=["user"], name="contexts_by_user"),
             models.Index(fields=["announce", "id"], name="contexts_announce", condition=models.Q(announce=True)),
             models.Index(fields=["template_id", "id"], name="contexts_template"),
+            models.Index(fields=["pipeline_id", "id"], name="contexts_pipeline"),
             # the component comes last: so the errors of a type are in the order of lists, whatever failed
             models.Index(
                 fields=["status", "error_type", "id", "error_component"],

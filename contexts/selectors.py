@@ -41,6 +41,9 @@ class ContextFilter:
     """Which contexts are asked for; what is empty does not count.
 
     Args:
+        error_type, error_component: the kind of the error and the step where it happened; of failed contexts, where no
+            status is named.
+        template_id: what the context was written with.
         text: what the id begins with where it is the beginning of an id, else what the title contains.
     """
 
@@ -50,12 +53,15 @@ class ContextFilter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     text: str | None = None
+    error_type: str | None = None
+    error_component: str | None = None
+    template_id: str | None = None
+    pipeline_id: str | None = None
 
 
 def contexts_find(organization_id: str | None, wanted: ContextFilter) -> QuerySet[Context]:
     """Return the contexts that fit, as lists show them: without what may be megabytes of data."""
-    rows = contexts_visible(None)
-    rows = _of_batch(rows, organization_id, wanted) if wanted.batch_id else _of_all(rows, organization_id, wanted)
+    rows = _narrowed(contexts_visible(None), organization_id, wanted)
     rows = _created(rows if wanted.type is None else _of_type(rows, wanted), wanted)
     if text := (wanted.text or "").strip():
         rows = rows.filter(_holds(text))
@@ -68,12 +74,6 @@ def _holds(text: str) -> Q:
     return Q(title__icontains=text)
 
 
-def holds_text(text: str) -> Q:
-    """Match what a person searches for: also the beginning of an id without its prefix, where it may be one."""
-    term = text.strip()
-    return _holds(term) | id_begins(term) if ULID_TEXT.fullmatch(term) else _holds(term)
-
-
 def id_begins(ulid: str) -> Q:
     """Match ids by their beginning, as a range: the primary key's index finds it on every database."""
     return _begins("ctx", ulid)
@@ -84,6 +84,31 @@ def _begins(prefix: str, ulid: str) -> Q:
     return Q(pk__gte=first, pk__lt=first + AFTER_ALL_TEXT)
 
 
+def _narrowed(rows: QuerySet[Context], organization_id: str | None, wanted: ContextFilter) -> QuerySet[Context]:
+    """Keep what fits, read along the index that leaves the fewest rows: a batch's, an error's, a recipe's."""
+    if wanted.batch_id:
+        rows = _of_batch(rows, organization_id, wanted)
+    elif _is_about_errors(wanted):
+        rows = _of_all(
+            _owned(rows, organization_id), None, replace(wanted, statuses=wanted.statuses or [Status.FAILED])
+        )
+    elif wanted.template_id or wanted.pipeline_id:
+        rows = _owned(rows, organization_id)
+        rows = with_status_in_batch(rows, wanted.statuses) if wanted.statuses else rows
+    else:
+        return _of_all(rows, organization_id, wanted)
+    names = ("error_type", "error_component", "template_id", "pipeline_id")
+    return rows.filter(**{name: value for name in names if (value := getattr(wanted, name))})
+
+
+def _is_about_errors(wanted: ContextFilter) -> bool:
+    return bool(wanted.error_type or wanted.error_component)
+
+
+def _owned(rows: QuerySet[Context], organization_id: str | None) -> QuerySet[Context]:
+    return rows if organization_id is None else with_owner_in_batch(rows, organization_id)
+
+
 def _of_all(rows: QuerySet[Context], organization_id: str | None, wanted: ContextFilter) -> QuerySet[Context]:
     rows = rows if organization_id is None else rows.filter(organization_id=organization_id)
     if len(wanted.statuses) == 1:  # not as a list of one: SQLite would not see that an index of failed rows fits
@@ -92,8 +117,9 @@ def _of_all(rows: QuerySet[Context], organization_id: str | None, wanted: Contex
 
 
 def _of_type(rows: QuerySet[Context], wanted: ContextFilter) -> QuerySet[Context]:
-    """Keep the rows of a type; beside one status along its index, for failed ones are rarer than those of a type."""
-    if len(wanted.statuses) == 1:
+    """Keep the rows of a type, along its index where nothing else leaves fewer: one status, an error, a template."""
+    leaves_fewer = wanted.batch_id or wanted.template_id or wanted.pipeline_id or _is_about_errors(wanted)
+    if len(wanted.statuses) == 1 or leaves_fewer:
         return rows.alias(kind=Coalesce("type", Value(""))).filter(kind=wanted.type)
     return rows.filter(type=wanted.type)
 
@@ -103,8 +129,7 @@ def _of_batch(rows: QuerySet[Context], organization_id: str | None, wanted: Cont
 
     What is compared as an expression has no index that could be taken.
     """
-    rows = rows.filter(batch_id=wanted.batch_id)
-    rows = rows if organization_id is None else with_owner_in_batch(rows, organization_id)
+    rows = _owned(rows.filter(batch_id=wanted.batch_id), organization_id)
     return with_status_in_batch(rows, wanted.statuses) if wanted.statuses else rows
 
 

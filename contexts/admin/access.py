@@ -15,22 +15,77 @@ from unfold.views import ChangeList
 
 from users.scoped_admin import organization_of
 
+BEFORE, AFTER = "before", "after"  # the ids that a page begins next to, in its address
+
+
+class Keysets(InfinitePaginator):
+    """Pages that begin next to an id: the thousandth costs what the first does, and nobody counts rows."""
+
+    template_name = "contexts/admin/pages.html"
+
 
 class NewestFirst(ChangeList):
-    """A list in the order of the primary key, whatever an address asks for: no other order has an index."""
+    """A list in the order of the primary key, whatever an address asks for: no other order has an index.
+
+    A page holds what comes before or after an id. What is submitted meanwhile moves nothing to another page.
+    """
+
+    result_list: Any
+    before = after = ""
+    older = newer = ""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
         return ["-pk"]
+
+    def get_filters_params(self, params: Any = None) -> Any:
+        found = super().get_filters_params(params)
+        for name in (BEFORE, AFTER):
+            found.pop(name, None)
+        return found
 
     def apply_select_related(self, qs: QuerySet[Any]) -> QuerySet[Any]:
         """Read the rows that a page refers to with one more query: MongoDB would join all rows, then sort them."""
         return qs.prefetch_related(*self.list_select_related) if self.list_select_related else qs
 
+    def get_results(self, request: HttpRequest) -> None:
+        self.before, self.after = request.GET.get(BEFORE, ""), request.GET.get(AFTER, "")
+        rows, more = self.rows_of_page()
+        first, last = (rows[0].pk, rows[-1].pk) if rows else ("", "")
+        came_back = bool(self.after)
+        self.newer = first if (more if came_back else bool(self.before)) else ""
+        self.older = last if (came_back or more) else ""
+        self.result_list = rows
+        self.paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
+        self.result_count = self.full_result_count = len(rows)  # told alike, no page says how many there are
+        self.show_full_result_count = self.can_show_all = self.multi_page = False
+        self.show_admin_actions = True
+
+    def rows_of_page(self) -> tuple[list[Any], bool]:
+        """Return the rows of the page, the newest first, and whether there are more in the direction of going."""
+        found = list(self.in_direction(self.queryset)[: self.list_per_page + 1])
+        rows = found[: self.list_per_page]
+        return rows[::-1] if self.after else rows, len(found) > len(rows)
+
+    def in_direction(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what lies beyond the id of the address, the nearest first."""
+        if self.after:
+            return rows.filter(pk__gt=self.after).order_by("pk")
+        return rows.filter(pk__lt=self.before) if self.before else rows
+
+    def older_url(self) -> str:
+        return self.get_query_string({BEFORE: self.older}, [AFTER]) if self.older else ""
+
+    def newer_url(self) -> str:
+        return self.get_query_string({AFTER: self.newer}, [BEFORE]) if self.newer else ""
+
+    def newest_url(self) -> str:
+        return self.get_query_string({}, [AFTER, BEFORE]) if self.before or self.after else ""
+
 
 class WatchedAdmin(ModelAdmin):
     """Rows that the engine writes and people watch. Staff of one organization see its rows only."""
 
-    paginator = InfinitePaginator
+    paginator = Keysets
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     sortable_by = ()

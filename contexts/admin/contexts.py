@@ -13,30 +13,31 @@ from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
 from contexts.acts import why_read
-from contexts.admin.access import NewestFirst
+from contexts.admin.context_list import ContextList
 from contexts.admin.correct_page import CorrectPages
 from contexts.admin.detail import Seen, context_page, duration_ms, failure_of, mark_of
-from contexts.admin.filters import BatchFilter, CreatedFilter, OrganizationFilter, StatusFilter, TypeFilter
+from contexts.admin.filters import (
+    BatchFilter,
+    ComponentFilter,
+    ContextCreatedFilter,
+    ContextOrganizationFilter,
+    ErrorFilter,
+    PipelineFilter,
+    StatusFilter,
+    TemplateFilter,
+    TypeFilter,
+)
 from contexts.admin.moves import act_of, attempt, on_each, tell
 from contexts.admin.retry_page import RetryPages
 from contexts.admin.steps import step_at_work
 from contexts.admin.texts import STATUS_COLOURS, moment_text, seconds_text
 from contexts.models import Context
-from contexts.selectors import holds_text, with_owner_in_batch
 from contexts.services import context_cancel, context_retry
 from contexts.states import OPEN, Status
 from users.models import User
 from users.scoped_admin import organization_of
 
 PAGES = ("retry", "correct", "cancel", "revision", "history")
-
-
-class ContextList(NewestFirst):
-    """The list without what may be megabytes a row."""
-
-    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Context]:
-        rows: QuerySet[Context] = super().get_queryset(request, *args, **kwargs)
-        return rows.defer("data", "metadata", "step_runs", "moves")
 
 
 @admin.register(Context)
@@ -55,11 +56,21 @@ class ContextAdmin(RetryPages, CorrectPages):
     )
     list_display_links = ("heading",)
     list_select_related = ("organization",)
-    list_filter = (StatusFilter, TypeFilter, OrganizationFilter, BatchFilter, ("created_at", CreatedFilter))
+    list_filter = (
+        StatusFilter,
+        ErrorFilter,
+        ComponentFilter,
+        TypeFilter,
+        TemplateFilter,
+        PipelineFilter,
+        ContextOrganizationFilter,
+        BatchFilter,
+        ("created_at", ContextCreatedFilter),
+    )
     list_filter_submit = True
     list_before_template = "contexts/admin/for_all.html"
     search_fields = ("title",)
-    search_help_text = "An id, its beginning, or words of the title"
+    search_help_text = "An id, its beginning, words of the title, a batch's id or name, or key=value of metadata"
     actions = ("retry_selected", "cancel_selected")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ContextList]:
@@ -69,15 +80,10 @@ class ContextAdmin(RetryPages, CorrectPages):
         # exclude, not status__in: the order of the primary key stays the way to read
         return super().get_queryset(request).exclude(status=Status.HELD)
 
-    def owned(self, request: HttpRequest, rows: QuerySet[Any], organization_id: str) -> QuerySet[Any]:
-        if request.GET.get(BatchFilter.parameter_name):
-            return with_owner_in_batch(rows, organization_id)
-        return super().owned(request, rows, organization_id)
-
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Context], search_term: str
     ) -> tuple[QuerySet[Context], bool]:
-        return (queryset.filter(holds_text(search_term)) if search_term.strip() else queryset), False
+        return queryset, False  # the list looks itself
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         asked = {} if not self.has_change_permission(request) else {"for_all": request.GET.urlencode()}

@@ -65,6 +65,19 @@ LISTS = {
         ContextFilter(["failed"], "article", "batch_a", NOON, NOON + timedelta(days=1), "whale"),
         "contexts_batch_list (batch_id=? AND _id>? AND _id<?",
     ),
+    "an error": (ContextFilter(error_type="timed_out"), "contexts_errors"),
+    "an error of a step": (ContextFilter(error_type="timed_out", error_component="media"), "contexts_errors"),
+    "a step that failed": (ContextFilter(error_component="media"), "contexts_status"),
+    "a template": (ContextFilter(template_id="tmpl_a"), "contexts_template"),
+    "a template and a status": (ContextFilter(template_id="tmpl_a", statuses=["failed"]), "contexts_template"),
+    "a template and a type": (ContextFilter(template_id="tmpl_a", type="article"), "contexts_template"),
+    "a pipeline": (ContextFilter(pipeline_id="pipe_a"), "contexts_pipeline"),
+    "a pipeline in a time": (
+        ContextFilter(pipeline_id="pipe_a", created_after=NOON),
+        "contexts_pipeline (pipeline_id=? AND _id>?",
+    ),
+    "an error and a type": (ContextFilter(error_type="timed_out", type="article"), "contexts_errors"),
+    "an error in a batch": (ContextFilter(error_type="timed_out", batch_id="batch_a"), "contexts_batch_list"),
     "the beginning of an id": (ContextFilter(text="ctx_01JD"), "contexts_organization (organization_id=? AND _id>?"),
 }
 
@@ -82,6 +95,9 @@ def test_staff_of_draftline_list_statuses_and_batches_from_an_index():
     for wanted, index in [
         (ContextFilter(statuses=["failed"]), "contexts_status"),
         (ContextFilter(batch_id="batch_a"), "contexts_batch_list"),
+        (ContextFilter(error_type="timed_out"), "contexts_errors"),
+        (ContextFilter(template_id="tmpl_a"), "contexts_template"),
+        (ContextFilter(pipeline_id="pipe_a", statuses=["failed"]), "contexts_pipeline"),
     ]:
         assert_reads_an_index(plans_of(page(contexts_find(None, wanted)), *WORK), index)
 

@@ -5,14 +5,20 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
+from django.utils.http import urlencode
 
 from base import clock
+from contexts.admin.bulk_form import selection_of
 from contexts.batches import batch_submit
+from contexts.bulk.models import BulkAction
+from contexts.bulk.operations import movable
 from contexts.models import Batch, BatchState, Context
 from contexts.services import context_cancel
 from contexts.states import Status
 from contexts.submission import Submitter
+from tests.contexts.rows import ERROR, ran_context
 from tests.fakes.openai_server import refusal
 from tests.plans import assert_reads_an_index, is_count, plans_of
 from users.access import Role
@@ -113,11 +119,118 @@ def test_the_list_is_read_along_an_index(admin_browser, submit):
         plan.assert_in_order()
 
 
-def test_pages_go_on_without_a_count(admin_browser, submit, monkeypatch):
+def page_after(browser, address: str) -> tuple[list[str], dict[str, str]]:
+    """Return the ids of a page, and where its links lead."""
+    response = browser.get(LIST + address.removeprefix(LIST))
+    shown_list = response.context["cl"]
+    links = {"older": shown_list.older_url(), "newer": shown_list.newer_url(), "newest": shown_list.newest_url()}
+    return [context.pk for context in shown_list.result_list], links
+
+
+def test_pages_begin_next_to_an_id_and_nothing_new_shifts_them(admin_browser, submit, monkeypatch):
+    monkeypatch.setattr("contexts.admin.contexts.ContextAdmin.list_per_page", 2)
+    oldest_first = [submit(title=f"Number {n}").pk for n in range(5)]
+    a, b, c, d, e = oldest_first[::-1]
+    first, links = page_after(admin_browser, "?q=number")
+    assert (first, links["newer"], links["newest"]) == ([a, b], "", "")
+    submit(title="Number new")
+    second, links = page_after(admin_browser, links["older"])
+    assert second == [c, d]
+    third, links = page_after(admin_browser, links["older"])
+    assert (third, links["older"]) == ([e], "")
+    back, links = page_after(admin_browser, links["newer"])
+    assert back == [c, d]
+    assert "q=number" in links["newest"]
+    first_again, _ = page_after(admin_browser, links["newer"])
+    assert first_again == [a, b]
+
+
+def test_a_page_skips_no_rows_and_counts_none(admin_browser, submit, monkeypatch):
     monkeypatch.setattr("contexts.admin.contexts.ContextAdmin.list_per_page", 2)
     ids = [submit().pk for _ in range(3)]
-    assert shown(admin_browser, p=2) == [ids[0]]
-    assert shown(admin_browser, p=99) == []
+    with CaptureQueriesContext(connection) as captured:
+        assert shown(admin_browser, before=ids[1]) == [ids[0]]
+    statements = [query["sql"] for query in captured if re.search("contexts", query["sql"])]
+    assert statements
+    assert not [sql for sql in statements if re.search(r"OFFSET|\$skip", sql) or is_count(sql)]
+    assert " results" not in admin_browser.get(LIST).content.decode()  # how many stand on a page tells nothing
+    assert shown(admin_browser, before="a nonsense") == shown(admin_browser, after="zzz") == []
+
+
+def test_a_wide_search_looks_at_a_bounded_part_and_goes_on(admin_browser, submit, monkeypatch):
+    monkeypatch.setattr("contexts.admin.context_list.LOOKED_AT", 2)
+    whale = submit(title="A whale").pk
+    trees = [submit(title="A tree").pk for _ in range(4)]
+    found, links = page_after(admin_browser, "?q=whale")
+    assert found == []
+    page = admin_browser.get(f"{LIST}?q=whale").content.decode()
+    assert "Looked through the contexts back to" in page
+    found, links = page_after(admin_browser, links["older"])
+    assert found == []
+    found, links = page_after(admin_browser, links["older"])
+    assert (found, links["older"]) == ([whale], "")
+    assert shown(admin_browser, q=trees[0]) == [trees[0]]  # an id has an index, however old
+
+
+def test_a_batch_is_found_by_its_id_and_its_name(admin_browser, submit, organization):
+    submit(title="Not in it")
+    batch, _ = batch_submit(
+        [{"type": "article", "pipeline": ["template"], "data": {"title": "In a batch"}}],
+        submitter=Submitter(organization.pk),
+        name="Autumn campaign",
+    )
+    ids = [Context.objects.get(batch=batch).pk]
+    for words in (batch.pk, batch.pk[:12], batch.pk.lower(), "autumn"):
+        assert shown(admin_browser, q=words) == ids, words
+    assert shown(admin_browser, q="batch_0000") == []
+
+
+def test_what_a_client_noted_finds_a_context(admin_browser, submit):
+    wish = {"order": 4711, "shop": {"id": "north"}, "in": "x", "express": True}
+    noted, other_one = submit(), submit()
+    Context.objects.filter(pk=noted.pk).update(metadata=wish)
+    Context.objects.filter(pk=other_one.pk).update(metadata={"order": "4712", "shop": {"id": "south"}})
+    for words in ("order=4711", "shop.id=north", "in=x", "express=true"):
+        assert shown(admin_browser, q=words) == [noted.pk], words
+    assert shown(admin_browser, q="order=4712") == [other_one.pk]
+    assert shown(admin_browser, q="order=47") == shown(admin_browser, q="shop=north") == []
+
+
+def test_failed_contexts_are_found_by_error_step_template_and_pipeline(admin_browser, organization):
+    refused = ran_context(organization, Status.FAILED, ["template"], error={**ERROR, "type": "model_refusal"})
+    limited = ran_context(organization, Status.FAILED, ["template"], error={**ERROR, "component": "media#2"})
+    Context.objects.filter(pk=refused.pk).update(template_id="tmpl_a", pipeline_id="pipe_a")
+    again = ran_context(organization, Status.RETRYING, ["template"], error=ERROR)
+    assert shown(admin_browser, error="model_refusal") == [refused.pk]
+    assert shown(admin_browser, error="rate_limited") == [limited.pk]
+    assert shown(admin_browser, error="rate_limited", status="retrying") == [again.pk]
+    assert shown(admin_browser, error="rate_limited", status="open") == [again.pk]
+    assert shown(admin_browser, component="media#2") == [limited.pk]
+    assert shown(admin_browser, component="ai_generator", error="model_refusal") == [refused.pk]
+    assert shown(admin_browser, template="tmpl_a") == shown(admin_browser, pipeline="pipe_a") == [refused.pk]
+    assert shown(admin_browser, template="tmpl_b") == []
+
+
+FILTERS = [
+    {"error": "rate_limited"},
+    {"component": "media#2", "status": "failed"},
+    {"template": "tmpl_a", "q": "article"},
+    {"pipeline": "pipe_a", "type": "article"},
+    {"q": "order=1"},
+    {"status": "failed", "q": "autumn"},
+]
+
+
+@pytest.mark.parametrize("asked", FILTERS, ids=str)
+def test_an_operation_on_many_means_what_the_list_shows(admin_browser, organization, asked):
+    for error in (ERROR, {**ERROR, "component": "media#2"}):
+        for template in ("tmpl_a", "tmpl_b"):
+            row = ran_context(organization, Status.FAILED, ["template"], error=error, metadata={"order": 1})
+            Context.objects.filter(pk=row.pk).update(template_id=template, pipeline_id=template.replace("tmpl", "pipe"))
+    query = QueryDict(urlencode(asked))
+    meant = movable(BulkAction.RETRY, selection_of(query, None)).values_list("pk", flat=True)
+    assert sorted(meant) == sorted(shown(admin_browser, **asked))
+    assert bool(meant) == ("autumn" not in asked.values())
 
 
 def test_staff_of_one_organization_see_its_contexts_only(person, submit, organization, other):
