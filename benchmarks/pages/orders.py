@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.admin.utils import quote
 from django.test import Client
 
+from base.inserting import insert_missing
 from benchmarks.growth.fill import ORGANIZATIONS
 from contexts.models import Batch, Context, Outcome
 from contexts.outcomes.models import Span
@@ -26,7 +27,7 @@ ERRORS = [["ai_generator", kind, 3] for kind in ("rate_limited", "timed_out", "p
 def prepare() -> dict[str, Any]:
     """Log a member of Draftline's staff in, and count what has ended; answer the cookie, and the page of each name."""
     user, _ = User.objects.get_or_create(username=OPERATOR, defaults={"role": Role.OPERATOR})
-    Outcome.objects.bulk_create(_outcomes(), ignore_conflicts=True)
+    insert_missing(_outcomes())
     browser = Client()
     browser.force_login(user)
     name = settings.SESSION_COOKIE_NAME
@@ -41,7 +42,7 @@ def _paths() -> dict[str, str]:
     return {
         "home": "/admin/",
         "contexts": contexts,
-        "contexts, failed": f"{contexts}?status=failed",
+        "contexts, failed": f"{contexts}?status=failed&error=rate_limited&component=ai_generator",
         "contexts, by id": f"{contexts}?q={failed.pk}",
         "contexts, by title": f"{contexts}?q=article+77",
         "contexts, no match": f"{contexts}?q=nobody+wrote+this",

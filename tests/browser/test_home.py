@@ -40,5 +40,7 @@ def test_an_operator_sees_how_it_goes_and_follows_an_error_to_its_contexts(
 
     error = page.get_by_role("link", name="Key refused")
     expect(error.locator("xpath=ancestor::p")).to_contain_text("2 ×")
-    address = "/admin/contexts/context/?status=failed&error=provider_auth&component=ai_generator"
-    expect(error).to_have_attribute("href", address)
+    error.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/admin/contexts/context/?status=failed&error=provider_auth&component=ai_generator*")
+    expect(page.locator("#result_list tbody tr")).to_have_count(2)
