@@ -1,6 +1,6 @@
 """Editors set components up and chain them to pipelines."""
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from components.models import Component, Pipeline
 from tests.browser.conftest import LogIn
@@ -85,3 +85,18 @@ def test_an_editor_builds_a_pipeline_row_by_row(log_in: LogIn, model_server: Fak
         {"component": "ai_generator", "config": {"temperature": 0.1}},
         "transformer",
     ]
+
+
+def test_settings_are_saved_without_scripts_too(log_in: LogIn, chromium: Browser, model_server: FakeOpenAi) -> None:
+    signed_in = log_in(Role.EDITOR)
+    base = signed_in.url.partition("/admin/")[0]
+    plain = chromium.new_context(
+        base_url=base, java_script_enabled=False, storage_state=signed_in.context.storage_state()
+    )
+    page = plain.new_page()
+    page.goto("/admin/components/component/comp_ai_generator_precise/change/")
+    page.get_by_label("Temperature").fill("1")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    plain.close()
+    assert Component.objects.get(pk="comp_ai_generator_precise").config["temperature"] == 1
