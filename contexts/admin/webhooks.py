@@ -44,6 +44,7 @@ class WebhookAdmin(WatchedAdmin):
     list_filter = (OrganizationFilter,)
     list_filter_submit = True
     search_fields = ("url", "description", "id")
+    search_help_text = "Words of the address or of the description"
     actions_submit_line = ("send_test", "switch_on", "switch_off", "rotate_secret")
     said = ("url", "events", "description", "organization")
     facts = ("state_shown", "disabled_reason", "failing_since", "log_shown", "id", "created_at")
