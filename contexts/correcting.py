@@ -14,6 +14,7 @@ from contexts.acts import Act, why_read
 from contexts.engine.result import check_result
 from contexts.going_again import check_can_retry, context_set_going
 from contexts.models import Context
+from contexts.retry_plan import RetryPlan
 from contexts.rewind import CORRECTED, DONE_OUTCOMES, rewind
 from contexts.selectors import context_get
 
@@ -86,6 +87,19 @@ def context_correct(
     runs = [*context.step_runs, _corrected_run(context, _step(plan, step_key), before, result, act)]
     data = {**_data_after(context, step_key), **result}
     return context_set_going(context, data, kept, act=act, columns={"step_runs": runs}, steps=len(runs))
+
+
+def correction_plan(context: Context, step_key: str) -> RetryPlan:
+    """Return what is kept and what runs once a step's result is corrected; for a price tag.
+
+    Raises:
+        InvalidInput: there is nothing of that step to correct.
+    """
+    result_of(context, step_key)
+    plan = parse_pipeline(context.pipeline)
+    kept = _kept(context, plan, step_key)
+    again = [key for key in plan.keys if key not in kept]
+    return RetryPlan(context.pipeline, kept, again, _data_after(context, step_key))
 
 
 def check_correction(context: Context, step_key: str, result: dict[str, Any]) -> None:

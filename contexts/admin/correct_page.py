@@ -21,8 +21,16 @@ from contexts.admin.access import WatchedAdmin
 from contexts.admin.differences import Difference, differences
 from contexts.admin.moves import act_of
 from contexts.admin.result_form import ResultForm
-from contexts.correcting import check_correction, context_correct, correctable_steps, result_of
+from contexts.admin.retry_page import Priced
+from contexts.correcting import (
+    check_correction,
+    context_correct,
+    correctable_steps,
+    correction_plan,
+    result_of,
+)
 from contexts.models import Context
+from contexts.price_tags import Estimator
 from contexts.states import Status
 from users.scoped_admin import organization_of
 
@@ -163,11 +171,17 @@ class CorrectPages(WatchedAdmin):
             "correction": correction,
             "steps": correctable_steps(context),
             "can_confirm": context.status == Status.FAILED,
+            "price": _price(context, correction) if correction.is_reviewed else None,
             "max_why": MAX_WHY,
             "urls": {name: self.row_url(name, context) for name in ("change", "correct")},
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "contexts/admin/correct.html", values)
+
+
+def _price(context: Context, correction: Correction) -> Priced:
+    """Return what the steps that run on are expected to cost."""
+    return Priced("", "", Estimator(context).tag(correction_plan(context, correction.began.step)))
 
 
 def _present(context: Context, began: Began) -> dict[str, Any]:

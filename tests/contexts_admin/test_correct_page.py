@@ -10,7 +10,7 @@ from contexts.correcting import result_of
 from contexts.models import Context
 from contexts.services import context_retry
 from contexts.states import Status
-from tests.contexts.rows import STEPS, ran_context
+from tests.contexts.rows import STEPS, ran_context, step_run
 from users.access import Role
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +63,27 @@ def test_a_result_is_edited_looked_at_and_confirmed(operator, failed):
     assert "is corrected; the steps after it run now" in page
     assert "a wrong name" in page
     assert "<del>In.</del><ins>Better.</ins>" in page
+
+
+def test_the_price_of_what_runs_on_stands_beside_the_button(operator, organization):
+    runs = [step_run("template"), step_run("ai_generator", input_tokens=400, output_tokens=100, model="gpt-4")]
+    failed = ran_context(organization, Status.FAILED, STEPS[:2])
+    Context.objects.filter(pk=failed.pk).update(step_runs=[*runs, *failed.step_runs[2:]])
+    form = filled(operator, failed)
+    page = operator.post(address(failed), {**form, "do": "review"}).content.decode()
+    said = re.findall(r'id="price">(.*?)</p>', page, re.DOTALL)[0]
+    assert "transformer" in said
+    assert "ai_generator" not in said  # it is corrected, not run again
+    page = operator.get(address(failed), {"step": "template"}).content.decode()
+    form = {
+        "began": hidden(page, "began"),
+        "/template/id": "tmpl_article_technical",
+        "/template/version": "9",
+        "why": "x",
+    }
+    page = operator.post(address(failed), {**form, "do": "review"}).content.decode()
+    said = re.findall(r'id="price">(.*?)</p>', page, re.DOTALL)[0]
+    assert "500 tokens" in said
 
 
 def test_what_was_not_looked_at_is_not_confirmed(operator, failed):
