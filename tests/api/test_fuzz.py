@@ -111,6 +111,7 @@ def test_every_route_refuses_a_body_that_cannot_be_read(api, routes, name):
     assert row_counts() == rows
 
 
+@pytest.mark.timeout(600)
 def test_no_body_is_an_error_of_ours_and_a_refusal_stores_nothing(api, routes, caplog):
     caplog.set_level(logging.CRITICAL, "django")
     random = Random(5)

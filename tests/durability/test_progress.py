@@ -55,7 +55,7 @@ def test_queue_whose_lock_died_with_a_worker_is_replaced(tmp_path, model_server)
             if child.pid != drain and is_worker(child, sentinel):
                 child.kill()
         os.kill(drain, signal.SIGKILL)
-        completes(installation, seconds=40)
+        completes(installation, seconds=90)
 
 
 def is_worker(child: psutil.Process, sentinel: psutil.Process) -> bool:
