@@ -157,7 +157,7 @@ class TemplateVersionListView(APIView):
             rows = TemplateVersion.objects.filter(template_id=template.pk)
         paginator = HighestNumberFirst()
         page = paginator.paginate_queryset(rows, request, view=self) or []
-        return paginator.get_paginated_response(version_documents(page))
+        return paginator.get_paginated_response(version_documents(page, caller.organization_id))
 
 
 def template_documents(templates: list[Template], fields: Fields = None) -> list[dict[str, Any]]:
@@ -194,9 +194,9 @@ def _template_document(
     return {**document, "structure": live.structure if live and with_text else None}
 
 
-def version_documents(versions: list[TemplateVersion]) -> list[dict[str, Any]]:
-    """Return versions as the API shows them: one query for all their authors."""
-    names = author_names(versions)
+def version_documents(versions: list[TemplateVersion], organization_id: str | None) -> list[dict[str, Any]]:
+    """Return versions as the API shows them to an organization: one query for all their authors."""
+    names = author_names(versions, organization_id)
     return [
         {
             "id": version.pk,

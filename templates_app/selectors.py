@@ -76,7 +76,13 @@ def published_versions(template_id: str) -> QuerySet[TemplateVersion]:
     return TemplateVersion.objects.filter(template_id=template_id, published_at__isnull=False).order_by("-number")
 
 
-def author_names(versions: list[TemplateVersion]) -> dict[str, str]:
-    """Return the names of those who wrote the versions, by user id."""
+def author_names(versions: list[TemplateVersion], organization_id: str | None) -> dict[str, str]:
+    """Return the names of those who wrote the versions, by user id, as far as an organization may know them.
+
+    A template that became shared, or another's, keeps its authors; people of other organizations are not named.
+    """
     ids = {version.author_id for version in versions if version.author_id}
-    return {user.pk: user.get_full_name() for user in User.objects.filter(pk__in=sorted(ids))}
+    people = User.objects.filter(pk__in=sorted(ids))
+    if organization_id is not None:
+        people = people.filter(Q(organization_id=organization_id) | Q(organization_id__isnull=True))
+    return {user.pk: user.get_full_name() for user in people}

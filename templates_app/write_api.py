@@ -102,7 +102,7 @@ class DraftView(APIView):
     def get(self, request: Request, id: str) -> Response:
         """Return the draft, 404 where there is none."""
         template = template_get(id, caller_required(request).organization_id)
-        return _tagged(_version_document(_draft_required(template)))
+        return _tagged(_version_document(request, _draft_required(template)))
 
     @extend_schema(
         operation_id="templates_draft_put",
@@ -121,7 +121,7 @@ class DraftView(APIView):
                 template, structure=wish.structure.document(), note=wish.note, author=_author(request), seen=seen
             ),
         )
-        return _tagged(_version_document(saved))
+        return _tagged(_version_document(request, saved))
 
     @extend_schema(
         operation_id="templates_draft_delete", parameters=[if_match_header()], responses={204: None, **problems(412)}
@@ -153,7 +153,9 @@ class PublishView(APIView):
         draft = _draft_seen(request, template) or draft_of(template.pk)
         if draft is None:
             raise Conflict(f"{template.pk} has no draft; PUT one to /api/templates/{template.pk}/draft first.")
-        return Response(_version_document(_or_precondition(request, lambda: _publish(request, draft, wish.note))))
+        return Response(
+            _version_document(request, _or_precondition(request, lambda: _publish(request, draft, wish.note)))
+        )
 
 
 class RollBackView(APIView):
@@ -174,7 +176,7 @@ class RollBackView(APIView):
         wish = read_model(RollBackWish, request.data)
         require_match(request, tag_of(_document(template)))
         version = template_roll_back(template, number=wish.version, note=wish.note, author=_author(request))
-        return Response(_version_document(version))
+        return Response(_version_document(request, version))
 
 
 class VersionView(APIView):
@@ -190,7 +192,7 @@ class VersionView(APIView):
         version = TemplateVersion.objects.filter(template_id=template.pk, number=min(number, MAX_NUMBER)).first()
         if version is None or not (version.is_published or Scope.TEMPLATES_WRITE in caller.scopes):
             raise NotFound(f"There is no version {number} of {template.pk!r}.")
-        return _tagged(_version_document(version))
+        return _tagged(_version_document(request, version))
 
 
 def _to_change(request: Request, template_id: str) -> Template:
@@ -213,7 +215,7 @@ def _draft_seen(request: Request, template: Template) -> TemplateVersion | None:
     if not wants_match(request):
         return None
     draft = draft_of(template.pk)
-    require_match(request, tag_of(_version_document(draft)) if draft else None)
+    require_match(request, tag_of(_version_document(request, draft)) if draft else None)
     return draft
 
 
@@ -242,8 +244,8 @@ def _document(template: Template) -> dict[str, Any]:
     return template_documents([template])[0]
 
 
-def _version_document(version: TemplateVersion) -> dict[str, Any]:
-    return version_documents([version])[0]
+def _version_document(request: Request, version: TemplateVersion) -> dict[str, Any]:
+    return version_documents([version], caller_required(request).organization_id)[0]
 
 
 def _tagged(document: dict[str, Any]) -> Response:

@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from templates_app.comparison import sections_compared, summary_of
 from templates_app.models import Template, TemplateVersion
 from templates_app.selectors import author_names, draft_of, published_versions
+from users.scoped_admin import organization_of
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class ComparePage(ModelAdmin):
         template: Template | None = self.get_object(request, unquote(object_id))
         if template is None or not self.has_view_permission(request, template):
             raise Http404(f"There is no template {object_id!r}.")
-        choices = version_choices(template)
+        choices = version_choices(template, organization_of(request))
         form = CompareForm(_asked(request, choices), choices)
         found = {choice.key: choice for choice in choices}
         pair = [found[form.cleaned_data[name]] for name in ("old", "new")] if form.is_valid() else []
@@ -73,11 +74,11 @@ class ComparePage(ModelAdmin):
         return TemplateResponse(request, "templates_app/compare.html", shown)
 
 
-def version_choices(template: Template) -> list[Choice]:
+def version_choices(template: Template, organization_id: str | None) -> list[Choice]:
     """Return the draft, if there is one, then what was published, the live version first."""
     draft, published = draft_of(template.pk), list(published_versions(template.pk))
     versions = [*([draft] if draft else []), *published]
-    names = author_names(versions)
+    names = author_names(versions, organization_id)
     live = published[0] if published else None
     return [Choice(version, _label(version, names, is_live=version is live)) for version in versions]
 

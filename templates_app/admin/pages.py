@@ -39,7 +39,7 @@ from templates_app.services import (
     template_save,
 )
 from users.models import User
-from users.scoped_admin import is_own
+from users.scoped_admin import is_own, organization_of
 
 PURPOSE = ("name", "description", ("type", "organization"), ("tone", "audience"))
 STATE = (("is_default", "is_active"),)
@@ -56,7 +56,7 @@ class TemplateRows(ChangeList):
         ids = [row.pk for row in rows]
         live, drafted = live_versions(ids, with_text=False), drafted_ids(ids)
         changed = last_changed_versions(ids)
-        names = author_names(list(changed.values()))
+        names = author_names(list(changed.values()), organization_of(request))
         for row in rows:
             row.live_number = live[row.pk].number if row.pk in live else None
             row.has_draft = row.pk in drafted
@@ -198,7 +198,7 @@ class TemplateAdmin(ComparePage, ExchangePages):
         form: TemplateForm = context["adminform"].form
         versions = list(published_versions(obj.pk)) if obj else []
         newest = form.draft or form.live
-        names = author_names(versions)
+        names = author_names(versions, organization_of(request))
         context |= {
             "may_write": self.has_change_permission(request, obj) if obj else self.has_add_permission(request),
             "sections": form.sections,

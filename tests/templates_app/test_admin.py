@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from templates_app.models import Template, TemplateVersion
-from templates_app.services import draft_save, live_version
+from templates_app.services import draft_publish, draft_save, live_version
 from tests.templates_app.conftest import SECTIONS, STRUCTURE, publish, structure_saying
 from users.access import Role
 from users.models import Organization, User
@@ -293,6 +293,21 @@ def test_list_says_who_changed_a_template_last_and_when(editor, template, make):
     draft = draft_save(template, structure=STRUCTURE, author=author)
     TemplateVersion.objects.filter(pk=draft.pk).update(updated_at="2025-04-02T11:30:00Z")
     assert "2 Apr 2025, 11:30 UTC, Ada" in editor.get(LIST).content.decode()
+
+
+def test_people_of_another_organization_are_not_named(organization, template):
+    other = Organization.objects.create(id="org_other", name="Other")
+    theirs = User.objects.create_user("grace", role=Role.EDITOR, name="Grace of theirs", organization=other)
+    ours = User.objects.create_user("ada", role=Role.EDITOR, name="Ada of ours")
+    draft_publish(draft_save(template, structure=structure_saying("one"), author=ours))
+    draft_publish(draft_save(template, structure=structure_saying("two"), author=theirs))
+    client, staff = client_of(Role.EDITOR, organization), client_of(Role.AUDITOR)
+    for address in (LIST, page_of(template.pk), f"{LIST}{template.pk}/compare/"):
+        assert "Grace" not in client.get(address).content.decode()
+        assert "Grace" in staff.get(address).content.decode()
+    assert "Ada of ours" in client.get(page_of(template.pk)).content.decode()
+    told = client.get(f"/api/templates/{template.pk}/versions").json()["results"]
+    assert [version["author"] for version in told] == [None, "Ada of ours"]
 
 
 def test_page_lists_what_instructions_may_name(editor, template):
