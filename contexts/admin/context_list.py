@@ -3,14 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from base.problems import InvalidInput
 from contexts.admin.access import NewestFirst
 from contexts.admin.bulk_form import selection_of
+from contexts.bulk.selection import Selection
 from contexts.models import Context
-from contexts.searching import Search, search_of
+from contexts.searching import search_of
 from users.scoped_admin import organization_of
 
 # What no index leads to is looked for among so many contexts for each page, the nearest first.
@@ -26,7 +27,8 @@ class ContextList(NewestFirst):
     """
 
     looked_back_to: datetime | None = None
-    _search: Search | None = None
+    _wide: Q | None = None
+    _edge: Context | None = None
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Context]:
         own = organization_of(request)
@@ -34,33 +36,34 @@ class ContextList(NewestFirst):
             selection = selection_of(request.GET, own)
         except InvalidInput:  # no filter is that long
             return Context.objects.none()
-        self.root_queryset = selection.listed()
+        is_wide = _is_wide(selection)
+        indexed = selection.model_copy(update={"type": ""}) if is_wide else selection
+        self.root_queryset = indexed.listed()
         rows: QuerySet[Context] = super().get_queryset(request, *args, **kwargs).defer(*NOT_SHOWN)
-        if not selection.text:
+        match = Q(type=selection.type) if is_wide else Q()
+        if selection.text:
+            search = search_of(selection.text, selection.organization_id)
+            match, is_wide = match & search.match, search.is_wide
+        if is_wide:
+            self._wide = match
             return rows
-        search = search_of(selection.text, selection.organization_id)
-        if search.is_wide:
-            self._search = search
-            return rows
-        return rows.filter(search.match)
+        return rows.filter(match)
 
     def rows_of_page(self) -> tuple[list[Any], bool]:
-        if self._search is None:
+        if self._wide is None:
             return super().rows_of_page()
         near = self.in_direction(self.queryset)
         edges = list(near[LOOKED_AT - 1 : LOOKED_AT])
         if edges:
             edge = edges[0]
             near = near.filter(pk__lte=edge.pk) if self.after else near.filter(pk__gte=edge.pk)
-        found = list(near.filter(self._search.match)[: self.list_per_page + 1])
+        found = list(near.filter(self._wide)[: self.list_per_page + 1])
         rows = found[: self.list_per_page]
         more = len(found) > len(rows)
         if edges and not more:
             self._edge = edges[0]
             self.looked_back_to = None if self.after else self._edge.created_at
         return rows[::-1] if self.after else rows, more
-
-    _edge: Context | None = None
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -70,3 +73,11 @@ class ContextList(NewestFirst):
             self.newer = self._edge.pk
         else:
             self.older = self._edge.pk
+
+
+def _is_wide(selection: Selection) -> bool:
+    """Tell whether a type is asked for that no index leads to: an organization's has one, beside no status."""
+    narrow = ("batch_id", "error", "component", "template_id", "pipeline_id")
+    if not selection.type or any(getattr(selection, name) for name in narrow):
+        return False
+    return bool(selection.status) or selection.organization_id is None

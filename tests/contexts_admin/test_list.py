@@ -172,6 +172,19 @@ def test_a_wide_search_looks_at_a_bounded_part_and_goes_on(admin_browser, submit
     assert shown(admin_browser, q=trees[0]) == [trees[0]]  # an id has an index, however old
 
 
+def test_a_rare_type_is_looked_for_in_bounded_parts_unless_an_index_leads_to_it(
+    admin_browser, submit, organization, monkeypatch
+):
+    monkeypatch.setattr("contexts.admin.context_list.LOOKED_AT", 2)
+    poem = submit(type="poem").pk
+    for _ in range(2):
+        submit()
+    assert shown(admin_browser, type="poem") == []
+    _, links = page_after(admin_browser, "?type=poem&status=pending")
+    assert page_after(admin_browser, links["older"])[0] == [poem]
+    assert shown(admin_browser, type="poem", organization=organization.pk) == [poem]
+
+
 def test_a_batch_is_found_by_its_id_and_its_name(admin_browser, submit, organization):
     submit(title="Not in it")
     batch, _ = batch_submit(
