@@ -27,7 +27,7 @@ COLLECTIONS = {
 # what the seed's data flow asks for: claims, due retries, and by batch, organization, type and user
 INDEXES = [
     [("status", 1), ("claim_order", 1)],
-    [("status", 1), ("next_retry_at", 1)],
+    [("status", 1), ("next_retry_at", 1), ("ended_at", 1)],
     [("batch_id", 1), ("_id", 1)],
     [("organization_id", 1), ("_id", 1)],
     [("organization_id", 1), ("type", 1), ("_id", 1)],

@@ -18,19 +18,14 @@ import psutil
 import requests
 
 from tests.durability.database import Database, MongoDatabase, SqliteDatabase
+from tests.durability.seed import DATABASE, MAKE_KEY, ROOT, manage, seed
 from tests.fakes.openai_server import FakeOpenAi
 from tests.stores.mine import DATABASES, REDISES, mine
 from tests.stores.mongo_server import address
 
-ROOT = Path(__file__).parents[2]
 SEED = json.loads((ROOT / "tests" / "seed" / "1-initial.json").read_text())
 START_SECONDS = 60.0
 LOOK_SECONDS = 0.05
-MAKE_KEY = """
-from users.services import apikey_create, organization_default
-scopes = ["contexts:read", "contexts:write", "webhooks:read", "webhooks:write"]
-print(apikey_create(name="tests", organization=organization_default(), scopes=scopes)[1])
-"""
 
 T = TypeVar("T")
 
@@ -82,7 +77,7 @@ class Installation:
             **environment,
         }
         mongo = self.environment["DATABASE_URL"]
-        self.database: Database = MongoDatabase(mongo) if mongo else SqliteDatabase(data_dir / "draftline.sqlite3")
+        self.database: Database = MongoDatabase(mongo) if mongo else SqliteDatabase(data_dir / DATABASE)
         self.log = (data_dir / "server.log").open("a")
         self.server: subprocess.Popen[bytes] | None = None
         self._session = requests.Session()
@@ -93,14 +88,22 @@ class Installation:
             cleanup.callback(self._session.close)
             cleanup.callback(self.database.close)
             cleanup.callback(self.stop)
+            is_seeded = self._seed()
             self.start()
-            key = self.manage("shell", "-v0", "-c", MAKE_KEY).strip().splitlines()[-1]
+            key = seed().key if is_seeded else self.manage("shell", "-v0", "-c", MAKE_KEY).strip().splitlines()[-1]
             self._session.headers["Authorization"] = f"Bearer {key}"
             self._cleanup = cleanup.pop_all()
         return self
 
     def __exit__(self, *args: object) -> None:
         self._cleanup.close()
+
+    def _seed(self) -> bool:
+        """Begin with a copy of what is the same for all; False where the database is elsewhere, or there already."""
+        if self.environment["DATABASE_URL"] or (self.data_dir / DATABASE).exists():
+            return False
+        seed().copy_to(self.data_dir)
+        return True
 
     def start(self) -> None:
         """Start every process and wait until the web answers."""
@@ -137,10 +140,7 @@ class Installation:
             return False
 
     def manage(self, *arguments: str) -> str:
-        command = [sys.executable, "manage.py", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True, timeout=60
-        ).stdout
+        return manage(*arguments, environment=self.environment)
 
     def get(self, path: str) -> Any:
         answer = self._session.get(f"{self.url}/api/{path}", timeout=30)

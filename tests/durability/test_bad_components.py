@@ -8,7 +8,8 @@ import pytest
 
 from base.clock import from_iso
 from tests.durability.components import COMPONENTS
-from tests.durability.installation import ROOT, SEED, Installation
+from tests.durability.installation import SEED, Installation
+from tests.durability.seed import ROOT
 from tests.fakes.openai_server import FakeOpenAi
 
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(300)]

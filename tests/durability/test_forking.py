@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from tests.durability.installation import ROOT, Installation, wait_until
+from tests.durability.installation import Installation, wait_until
+from tests.durability.seed import ROOT
 from tests.fakes.openai_server import FakeOpenAi
 
 pytestmark = [

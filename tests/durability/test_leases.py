@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from tests.durability.database import Row
-from tests.durability.installation import ROOT, SEED, Installation, wait_until
+from tests.durability.installation import SEED, Installation, wait_until
+from tests.durability.seed import ROOT
 from tests.fakes.openai_server import FakeOpenAi
 
 pytestmark = [pytest.mark.durability, pytest.mark.timeout(240)]

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.durability.installation import MAKE_KEY, SEED, wait_until
+from tests.durability.installation import SEED, wait_until
+from tests.durability.seed import MAKE_KEY
 from tests.fakes.openai_server import FakeOpenAi
 from tests.stores.machines import ROOT, Machine, Network, why_not
 from tests.stores.mongo_server import MongoServer

@@ -12,7 +12,8 @@ from redis import Redis
 
 from tests.docs.pages import section, table_rows
 from tests.durability.client import Client
-from tests.durability.installation import ROOT, SEED, Installation, wait_until
+from tests.durability.installation import SEED, Installation, wait_until
+from tests.durability.seed import ROOT
 from tests.fakes.openai_server import FakeOpenAi
 from tests.stores.redis_server import RedisServer
 
