@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from django.db.models import F
 from playwright.sync_api import expect
 
+from base import clock
 from contexts.models import Context
 from contexts.outcomes.counting import outcomes_count
 from tests.browser.conftest import Failed, LogIn, Submit
@@ -18,7 +18,7 @@ def test_an_operator_sees_how_it_goes_and_follows_an_error_to_its_contexts(
     log_in: LogIn, failed: Failed, submit: Submit
 ) -> None:
     failed(REFUSED, "The Stapler", "The Punch")
-    Context.objects.update(ended_at=F("ended_at") - timedelta(minutes=2))
+    Context.objects.update(ended_at=clock.now() - timedelta(minutes=2))
     outcomes_count()
     page = log_in(Role.OPERATOR)
     page.evaluate("window.isTheSame = true")
