@@ -51,8 +51,9 @@ def cut_to_milliseconds(moment: datetime) -> datetime:
 
 def to_iso(moment: datetime) -> str:
     """Write a time as the API does: ``2023-05-15T10:30:00Z``, with milliseconds only where there are any."""
-    utc = moment.astimezone(UTC).replace(tzinfo=None)
-    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds") + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    text = utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds")
+    return text.removesuffix("+00:00") + "Z"
 
 
 def from_iso(text: str) -> datetime:

@@ -13,6 +13,7 @@ from jinja2.exceptions import TemplateSyntaxError, UndefinedError
 from jinja2.meta import find_undeclared_variables
 
 from base.problems import Fault, pointer
+from base.strict_json import is_storable
 from templates_app.sandbox import ALLOWED_FILTERS, ALLOWED_NODES, PromptEnvironment, cpu_budget
 from templates_app.structure import Structure
 
@@ -64,7 +65,10 @@ def _bounded_text(template: Template, variables: Mapping[str, Any]) -> str:
         if length > MAX_RENDERED_LENGTH:
             raise PromptError(f"the rendered text is longer than {MAX_RENDERED_LENGTH} characters")
         pieces.append(piece)
-    return "".join(pieces)
+    rendered = "".join(pieces)
+    if not is_storable(rendered):  # an escape in a text, such as {{ "\ud800" }}; what clients send was checked
+        raise PromptError("the rendered text holds a NUL or half of a surrogate pair, which no model can read")
+    return rendered
 
 
 @lru_cache(maxsize=512)
@@ -74,7 +78,7 @@ def _compiled(text: str) -> Template:
         raise fault
     try:
         code = _environment.compile(_environment.guarded(tree))
-        return Template.from_code(_environment, code, _environment.make_globals(None), None)
+        return Template.from_code(_environment, code, dict(_environment.globals), None)
     except Exception as exc:  # Python's compiler has limits of its own
         raise PromptError(_reason(exc)) from exc
 

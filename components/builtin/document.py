@@ -60,7 +60,7 @@ def build(data: Mapping[str, Any], structure: Structure | None, *, max_level: in
 
 def _limited(block: Block, max_level: int) -> Block:
     if isinstance(block, Text):
-        return replace(block, markdown=contained(block.markdown, below=block.below, max_level=max_level))
+        return Text(contained(block.markdown, below=block.below, max_level=max_level), block.below)
     if isinstance(block, Heading) and block.level > max_level:
         return Text(f"**{block.text.strip('*')}**", below=max_level)
     return block

@@ -121,6 +121,8 @@ def _without_closing_marks(words: str) -> str:
 
 def without_html(text: str) -> str:
     """Return Markdown in which HTML is shown as text: safe with any renderer, also one that does not sanitise."""
+    if "<" not in text:
+        return text
     return joined([part if part.is_code else Chunk(_escaped(part.lines)) for part in chunks(text)])
 
 
@@ -218,8 +220,10 @@ _URL = re.compile(r"(?:https?://|www\.|mailto:)\S+")
 _URL_MARKS = ("://", "www.", "mailto:")
 _NUMBERED = re.compile(r"[ \t]*\d+[.)][ \t]")
 _LETTER = re.compile(r"[^\W_]")
-# takes out what is neither letter, digit nor space: what is left of each word is still one word
-_NO_MARKS = {code: None for code in range(128) if not chr(code).isalnum() and not chr(code).isspace()}
+# for ASCII: a letter or digit becomes an x, a space a blank, and what is neither goes, so that words begin at " x"
+_ASCII = [chr(code) for code in range(128)]
+_SHAPES = bytes(ord("x" if sign.isalnum() else " ") for sign in _ASCII).ljust(256)
+_MARKS = "".join(sign for sign in _ASCII if not sign.isalnum() and not sign.isspace()).encode()
 # Chinese and Japanese write no spaces: each of their signs counts, as word processors do it
 _SIGN = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]")
 
@@ -230,6 +234,6 @@ def count_words(plain_text: str) -> int:
     text = _URL.sub(" ", plain_text) if any(mark in plain_text for mark in _URL_MARKS) else plain_text
     numbers = sum(1 for line in text.split("\n") if _NUMBERED.match(line))
     if text.isascii():
-        return len(text.translate(_NO_MARKS).split()) - numbers
+        return (b" " + text.encode().translate(_SHAPES, _MARKS)).count(b" x") - numbers
     text, signs = _SIGN.subn(" ", text)
     return signs + sum(1 for word in text.split() if _LETTER.search(word)) - numbers

@@ -5,6 +5,7 @@ import json
 import re
 from typing import Any
 
+import orjson
 from httpx2 import Response
 from openai import (
     APIConnectionError,
@@ -24,7 +25,7 @@ from components.network import connection_error, retry_after_seconds
 from components.providers.completion import Completion, Usage
 
 WHERE = "The model server"
-PATH = "/chat/completions"
+PATH = "chat/completions"
 # Source: https://platform.openai.com/docs/guides/error-codes
 QUOTA_USED_UP = "insufficient_quota"
 CONNECT_SECONDS = 10.0
@@ -33,7 +34,7 @@ MAX_QUOTED = 300
 # Source: https://platform.openai.com/docs/guides/reasoning
 REASONING_MODEL = re.compile(r"(^|/)(o\d|gpt-5(?!-chat))")
 
-# (base URL, model) of servers that refused a JSON schema, remembered for the life of the process
+# (URL, model) of servers that refused a JSON schema, remembered for the life of the process
 _without_schema: set[tuple[str, str]] = set()
 
 
@@ -49,6 +50,8 @@ class OpenAiProvider:
             max_retries=0,  # retries are the engine's: durable, counted, and seen by staff
             http_client=DefaultAioHttpClient(),  # up to 1,000 connections; its timeout is given with each call
         )
+        # asked for once: with a relative path the client parses and joins addresses at every call
+        self._url = str(self._client.base_url.join(PATH))
 
     async def generate(self, request: ModelRequest) -> ModelAnswer:
         """Ask once.
@@ -78,7 +81,7 @@ class OpenAiProvider:
         await self._client.close()
 
     async def _complete(self, request: ModelRequest) -> bytes:
-        server = (str(self._client.base_url), request.model or self._default_model)
+        server = (self._url, request.model or self._default_model)
         if server in _without_schema:
             return await self._call(request, with_schema=False)
         try:
@@ -101,8 +104,13 @@ class OpenAiProvider:
         }
         timeout = Timeout(request.timeout_seconds, connect=min(CONNECT_SECONDS, request.timeout_seconds))
         # chat.completions.create() would hold every parameter against its type, and build an object of every value of
-        # the answer: more than half of a call's CPU
-        answer = await self._client.post(PATH, cast_to=Response, body=options, options={"timeout": timeout})
+        # the answer: more than half of a call's CPU. It names the kind of key too, else the client copies its list
+        answer = await self._client.post(
+            self._url,
+            cast_to=Response,
+            content=orjson.dumps(options),
+            options={"timeout": timeout, "security": {"bearer_auth": True}},
+        )
         return answer.content
 
     def _status_error(self, exc: APIStatusError, request: ModelRequest) -> ComponentError:

@@ -5,7 +5,10 @@ import time
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from components.builtin.markdown_text import count_words
 from components.builtin.transformer import Transformer, TransformerConfig, reading_time
 from components.errors import PermanentError
 from tests.components.conftest import NO_TOOLS, view
@@ -64,6 +67,11 @@ async def test_word_count_is_the_same_in_every_format():
     data = article("Some **bold** text with `code` and a [link](https://example.org).")
     counts = {name: (await formatted(data, format=name))["word_count"] for name in ("markdown", "html", "plain")}
     assert len(set(counts.values())) == 1
+
+
+@given(st.text(st.characters(codec="ascii", exclude_characters=".):"), max_size=200))
+def test_words_of_ascii_are_what_stands_between_blanks_and_holds_a_letter_or_a_digit(text):
+    assert count_words(text) == sum(any(sign.isalnum() for sign in word) for word in text.split())
 
 
 async def test_chinese_signs_count_one_by_one():

@@ -153,6 +153,12 @@ def test_rendered_text_is_bounded_when_the_data_is_large():
         render("{{ title }}" * 201, variables)
 
 
+@pytest.mark.parametrize("text", [r"{{ '\ud800' }}", r"{{ '\x00' }}"])
+def test_text_that_no_model_can_read_is_refused(text):
+    with pytest.raises(PromptError, match="which no model can read"):
+        render(text, variables_for(type="a", data={}, metadata=None))
+
+
 def faults_of(*instructions: str) -> list[str]:
     sections = [{"type": "body", "instructions": text} for text in instructions]
     return [fault.message for fault in prompt_faults(Structure.model_validate({"sections": sections}))]
