@@ -84,41 +84,43 @@ class Column:
     texts: Sequence[str]
 
 
-def bar_chart(
-    key: str,
-    title: str,
-    places: Sequence[str],
-    series: Sequence[Series],
-    words: Words,
-    *,
-    axis: Words,
-    more: Sequence[Column] = (),
-) -> Chart:
-    """Draw bars, those of one place upon each other; ``axis`` has shorter words, for beside the drawing."""
+@dataclass(frozen=True)
+class Figures:
+    """What a chart is drawn from.
+
+    Args:
+        places: what stands below the drawing, from left to right.
+        words: a number in words, for the table.
+        axis: the same, shorter, for beside the drawing.
+        more: columns of the table alone.
+    """
+
+    key: str
+    title: str
+    places: Sequence[str]
+    series: Sequence[Series]
+    words: Words
+    axis: Words
+    more: Sequence[Column] = ()
+
+
+def bar_chart(figures: Figures) -> Chart:
+    """Draw bars, those of one place upon each other."""
+    series, places = figures.series, figures.places
     sums = [sum(filter(None, numbers)) for numbers in zip(*(one.numbers for one in series), strict=True)]
     top = nice_top(max(sums, default=0))
     bars = [
-        _bar(at, len(places), low, number, top, one.tone, _said(places[at], one.name, number, words))
+        _bar(at, len(places), low, number, top, one.tone, _said(places[at], one.name, number, figures.words))
         for at in range(len(places))
         for one, low, number in _stacked(series, at)
         if number
     ]
-    return _chart(key, title, places, series, words, axis, top, bars=bars, more=more)
+    return _chart(figures, top, bars=bars)
 
 
-def line_chart(
-    key: str,
-    title: str,
-    places: Sequence[str],
-    series: Sequence[Series],
-    words: Words,
-    *,
-    axis: Words,
-    top: float,
-) -> Chart:
+def line_chart(figures: Figures, *, top: float) -> Chart:
     """Draw a line for each series, between nothing and the top."""
-    lines = [_line(one, places, top, words) for one in series]
-    return _chart(key, title, places, series, words, axis, top, lines=lines)
+    return _chart(figures, top, lines=[_line(one, figures.places, top, figures.words) for one in figures.series])
 
 
 def nice_top(most: float) -> float:
@@ -165,39 +167,30 @@ def _said(place: str, name: str, number: float, words: Words) -> str:
     return f"{place}, {name}: {words(number)}"
 
 
-def _chart(
-    key: str,
-    title: str,
-    places: Sequence[str],
-    series: Sequence[Series],
-    words: Words,
-    axis: Words,
-    top: float,
-    *,
-    bars: Sequence[Bar] = (),
-    lines: Sequence[Line] = (),
-    more: Sequence[Column] = (),
-) -> Chart:
+def _chart(figures: Figures, top: float, *, bars: Sequence[Bar] = (), lines: Sequence[Line] = ()) -> Chart:
+    places, series, more = figures.places, figures.series, figures.more
     step = -(-len(places) // LABELS)
     # counted from the last place, which is today
     shown = [at for at in range(len(places)) if (len(places) - 1 - at) % step == 0]
-    names = [one.name for one in series]
+    names = ", ".join(one.name for one in series)
     return Chart(
-        key=key,
-        title=title,
-        label=f"{title}, {places[0]} to {places[-1]}: {', '.join(names)}. The table below has the numbers.",
+        key=figures.key,
+        title=figures.title,
+        label=f"{figures.title}, {places[0]} to {places[-1]}: {names}. The table below has the numbers.",
         names=[(one.name, one.tone) for one in series],
         bars=list(bars),
         lines=list(lines),
         across=[Label(places[at], round(_middle(at, len(places)), 1)) for at in shown],
-        up=[Label(axis(top * part), round(TOP + PLOT_HEIGHT * (1 - part), 1)) for part in (0, 0.5, 1)],
-        head=[*names, *(column.name for column in more)],
-        rows=[
-            (place, [*(_cell(one.numbers[at], words) for one in series), *(column.texts[at] for column in more)])
-            for at, place in enumerate(places)
-        ],
+        up=[Label(figures.axis(top * part), round(TOP + PLOT_HEIGHT * (1 - part), 1)) for part in (0, 0.5, 1)],
+        head=[*(one.name for one in series), *(column.name for column in more)],
+        rows=[(place, _cells(figures, at)) for at, place in enumerate(places)],
         is_empty=not any(number for one in series for number in one.numbers),
     )
+
+
+def _cells(figures: Figures, at: int) -> list[str]:
+    numbers = [_cell(one.numbers[at], figures.words) for one in figures.series]
+    return [*numbers, *(column.texts[at] for column in figures.more)]
 
 
 def _cell(number: Number, words: Words) -> str:

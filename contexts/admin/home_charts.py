@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from components.prices import Bill, money_text, usd_text
-from contexts.admin.charts import Chart, Column, Series, bar_chart, line_chart, nice_top
+from contexts.admin.charts import Chart, Column, Figures, Series, bar_chart, line_chart, nice_top
 from contexts.admin.texts import ago_text, count_text, percent_text, seconds_text
 from contexts.outcomes.selectors import DAYS_BY_TYPE, DAYS_SHOWN, DayOfType, Sums, outcomes_of_days, summed, today
 
@@ -58,52 +58,35 @@ def _days(rows: list[DayOfType]) -> list[Chart]:
     found = summed(rows, lambda row: row.day)
     days = [today() - timedelta(days=back) for back in range(DAYS_SHOWN - 1, -1, -1)]
     places, sums = [_day_text(day) for day in days], [found.get(day, Sums()) for day in days]
+    ended = [Series(status, status, [getattr(one, status) for one in sums]) for status in STATUSES]
+    success = [Series("completed of those not cancelled", "completed", [one.success_rate for one in sums])]
+    latencies = [
+        Series("half of them within", "info", [one.p50_ms for one in sums]),
+        Series("95 % within", "warning", [one.p95_ms for one in sums]),
+    ]
     return [
-        bar_chart(
-            "ended",
-            "Ended",
-            places,
-            [Series(status, status, [getattr(one, status) for one in sums]) for status in STATUSES],
-            count_text,
-            axis=_short_count,
-        ),
+        bar_chart(Figures("ended", "Ended", places, ended, count_text, _short_count)),
+        line_chart(Figures("success", "Success rate", places, success, percent_text, _short_share), top=1.0),
         line_chart(
-            "success",
-            "Success rate",
-            places,
-            [Series("completed of those not cancelled", "completed", [one.success_rate for one in sums])],
-            percent_text,
-            axis=lambda share: f"{share:.0%}",
-            top=1.0,
-        ),
-        line_chart(
-            "latency",
-            "From submission to completion",
-            places,
-            [
-                Series("half of them within", "info", [one.p50_ms for one in sums]),
-                Series("95 % within", "warning", [one.p95_ms for one in sums]),
-            ],
-            lambda number: seconds_text(round(number)),
-            axis=_short_time,
+            Figures("latency", "From submission to completion", places, latencies, _time, _short_time),
             top=_time_top([one.p95_ms for one in sums]),
         ),
-        _cost(places, [one.bill for one in sums]),
+        bar_chart(_cost(places, [one.bill for one in sums])),
     ]
 
 
-def _cost(places: list[str], bills: list[Bill]) -> Chart:
-    """Draw the money; where no call has a price, the tokens."""
+def _cost(places: list[str], bills: list[Bill]) -> Figures:
+    """Return the money; where no call has a price, the tokens."""
     if any(bill.cost_usd for bill in bills) or not any(bill.tokens for bill in bills):
         tokens = Column("tokens", [count_text(bill.tokens) for bill in bills])
         unpriced = Column("tokens of unknown price", [count_text(bill.unpriced_tokens) for bill in bills])
         costs = Series("of calls whose price is known", "info", [bill.cost_usd for bill in bills])
-        return bar_chart("cost", "Cost", places, [costs], usd_text, axis=_short_usd, more=[tokens, unpriced])
+        return Figures("cost", "Cost", places, [costs], usd_text, _short_usd, more=[tokens, unpriced])
     series = [
         Series("read by models", "info", [bill.input_tokens for bill in bills]),
         Series("written by models", "warning", [bill.output_tokens for bill in bills]),
     ]
-    return bar_chart("cost", "Tokens (no price is set)", places, series, count_text, axis=_short_count)
+    return Figures("cost", "Tokens (no price is set)", places, series, count_text, _short_count)
 
 
 def _types(rows: list[DayOfType]) -> list[TypeRow]:
@@ -152,6 +135,14 @@ def _short_count(number: float) -> str:
 
 def _short_usd(amount: float) -> str:
     return f"${_short_count(amount)}" if amount >= 10_000 else f"${amount:g}"
+
+
+def _short_share(share: float) -> str:
+    return f"{share:.0%}"
+
+
+def _time(milliseconds: float) -> str:
+    return seconds_text(round(milliseconds))
 
 
 def _short_time(milliseconds: float) -> str:

@@ -2,7 +2,19 @@
 
 import pytest
 
-from contexts.admin.charts import HEIGHT, LEFT, PLOT_HEIGHT, TOP, WIDTH, Column, Series, bar_chart, line_chart, nice_top
+from contexts.admin.charts import (
+    HEIGHT,
+    LEFT,
+    PLOT_HEIGHT,
+    TOP,
+    WIDTH,
+    Column,
+    Figures,
+    Series,
+    bar_chart,
+    line_chart,
+    nice_top,
+)
 from contexts.admin.home_charts import _short_count, _short_time, _time_top
 from contexts.admin.texts import ago_text, percent_text
 
@@ -15,7 +27,7 @@ def words(number: float) -> str:
 
 def test_bars_of_a_place_stand_upon_each_other():
     series = [Series("completed", "completed", [6, 0, 2]), Series("failed", "failed", [2, 0, 0])]
-    chart = bar_chart("ended", "Ended", DAYS, series, words, axis=words, more=[Column("tokens", ["1", "2", "3"])])
+    chart = bar_chart(Figures("ended", "Ended", DAYS, series, words, words, [Column("tokens", ["1", "2", "3"])]))
     first, second, last = chart.bars
     assert first.x == second.x < last.x
     assert second.y + second.height == pytest.approx(first.y)
@@ -28,7 +40,8 @@ def test_bars_of_a_place_stand_upon_each_other():
 
 
 def test_a_line_is_broken_where_nothing_is_known():
-    chart = line_chart("x", "X", [*DAYS, "30 Nov"], [Series("a", "info", [1, None, 2, 3])], words, axis=words, top=5)
+    series = [Series("a", "info", [1, None, 2, 3])]
+    chart = line_chart(Figures("x", "X", [*DAYS, "30 Nov"], series, words, words), top=5)
     (line,) = chart.lines
     assert len(line.dots) == 3
     assert len(line.paths) == 1, "one dot alone is no line"
@@ -37,8 +50,8 @@ def test_a_line_is_broken_where_nothing_is_known():
 
 def test_an_empty_chart_says_so():
     series = [Series("a", "info", [0, None, 0])]
-    assert bar_chart("x", "X", DAYS, series, words, axis=words).is_empty
-    assert not bar_chart("x", "X", DAYS, [Series("a", "info", [0, 0, 1])], words, axis=words).is_empty
+    assert bar_chart(Figures("x", "X", DAYS, series, words, words)).is_empty
+    assert not bar_chart(Figures("x", "X", DAYS, [Series("a", "info", [0, 0, 1])], words, words)).is_empty
 
 
 @pytest.mark.parametrize(
