@@ -52,6 +52,7 @@ def test_an_administrator_uploads_pictures_and_lying_files_are_refused(log_in: L
     lying, good = file("tree.png", b"<html>not a picture</html>"), file("sea-view.png", images.image(size=(640, 320)))
     page.get_by_label("Images").set_input_files([good, lying])
     expect(page.locator("[data-chosen] li")).to_have_count(2)
+    expect(page.get_by_label("Tags")).to_have_value("")
     page.get_by_label("Tags").fill("sea")
     page.get_by_role("button", name="Upload", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("1 of 2 stored")

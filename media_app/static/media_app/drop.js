@@ -12,7 +12,11 @@
     }));
   }
 
-  field.addEventListener("change", list);
+  // caught on its way: unfold writes the name of a chosen file into the next text field, which is the tags
+  place.addEventListener("change", (event) => {
+    event.stopPropagation();
+    list();
+  }, true);
   for (const kind of ["dragenter", "dragover"]) {
     place.addEventListener(kind, (event) => {
       event.preventDefault();
