@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, JSONField, Q, Value
+from django.db.models.fields.json import KeyTransform, KeyTransformExact
 
 from contexts.selectors import ID_TEXT, ULID_TEXT, BatchFilter, batches_find, id_begins
 
@@ -54,7 +55,6 @@ def _of_batches(text: str, organization_id: str | None) -> Q:
 
 def _noted(path: str, value: str) -> Q:
     """Match what stands in metadata under a key, as a text or as what the text may mean."""
-    name = "__".join(["metadata", *path.split("."), "exact"])
     meant: list[Any] = [value]
     if NUMBER_TEXT.fullmatch(value):
         meant.append(int(value))
@@ -62,5 +62,13 @@ def _noted(path: str, value: str) -> Q:
         meant.append(_WORDS[value])
     match = Q()
     for one in meant:
-        match |= Q(**{name: one})
+        match |= Q(KeyTransformExact(_noted_at(path), Value(one, JSONField())))
     return match
+
+
+def _noted_at(path: str) -> Any:
+    """Return the place in metadata; written as ``metadata__shop__in`` the key of a client would be read as a lookup."""
+    place: Any = F("metadata")
+    for key in path.split("."):
+        place = KeyTransform(key, place)
+    return place

@@ -199,14 +199,15 @@ def test_a_batch_is_found_by_its_id_and_its_name(admin_browser, submit, organiza
 
 
 def test_what_a_client_noted_finds_a_context(admin_browser, submit):
-    wish = {"order": 4711, "shop": {"id": "north"}, "in": "x", "express": True}
+    wish = {"order": 4711, "shop": {"id": "north", "in": 3, "a__gt": "y"}, "in": "x", "express": True, "parts": ["p"]}
     noted, other_one = submit(), submit()
     Context.objects.filter(pk=noted.pk).update(metadata=wish)
     Context.objects.filter(pk=other_one.pk).update(metadata={"order": "4712", "shop": {"id": "south"}})
-    for words in ("order=4711", "shop.id=north", "in=x", "express=true"):
+    for words in ("order=4711", "shop.id=north", "in=x", "express=true", "shop.in=3", "shop.a__gt=y", "parts.0=p"):
         assert shown(admin_browser, q=words) == [noted.pk], words
     assert shown(admin_browser, q="order=4712") == [other_one.pk]
     assert shown(admin_browser, q="order=47") == shown(admin_browser, q="shop=north") == []
+    assert shown(admin_browser, q="order.isnull=true") == shown(admin_browser, q="order__gt=1") == []
 
 
 def test_failed_contexts_are_found_by_error_step_template_and_pipeline(admin_browser, organization):
