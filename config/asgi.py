@@ -15,8 +15,6 @@ from config.wsgi import application as wsgi_application
 
 WEB_THREADS = 10
 LIVENESS_PATH = "/healthz"
-# a form has its own words around a file
-FORM_BYTES = 1024 * 1024
 
 _threads = ThreadPoolExecutor(WEB_THREADS, thread_name_prefix="web")
 # Whether the process answers must not wait for those who wait for the database.
@@ -31,6 +29,6 @@ application = WsgiInThreads(
     wsgi_application,
     threads=_threads_for,
     long_answers=LongAnswers(settings.LIVE_CONNECTIONS),
-    limits=BodyLimits(keep_bytes=max(settings.MAX_BODY_BYTES, settings.MEDIA_MAX_BYTES) + FORM_BYTES),
+    limits=BodyLimits(keep_bytes=settings.KEPT_BODY_BYTES),
 )
 database_clock.keep_refreshing()

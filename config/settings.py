@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.large_forms.LargeForms",  # the last: before any look into the body, after what messages need
 ]
 
 TEMPLATES = [
@@ -154,6 +155,7 @@ MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=20 * 1024 * 1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 LIVE_CONNECTIONS = env.int("LIVE_CONNECTIONS", default=2000)  # waits and streams that are open in one web process
 MEDIA_MAX_BYTES = env.int("MEDIA_MAX_BYTES", default=20 * 1024 * 1024)
+KEPT_BODY_BYTES = max(MAX_BODY_BYTES, MEDIA_MAX_BYTES) + 1024 * 1024  # a form has its own words around a file
 MEDIA_MAX_PIXELS = env.int("MEDIA_MAX_PIXELS", default=40_000_000)
 
 # --- Components -----------------------------------------------------------------------------------------------

@@ -61,7 +61,9 @@ class UploadPage(ModelAdmin):
             "outcomes": outcomes,
             "stored": sum(outcome.asset is not None for outcome in outcomes),
             "accept": ",".join(CONTENT_TYPES.values()),
-            "help": f"{TAKEN_HELP} At most {MOST_FILES} at once, {filesizeformat(settings.MEDIA_MAX_BYTES)} each.",
+            "help": f"{TAKEN_HELP} At most {filesizeformat(settings.MEDIA_MAX_BYTES)} each.",
+            "most_bytes": settings.MEDIA_MAX_BYTES,
+            "most_files": MOST_FILES,
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "media_app/upload.html", values)

@@ -2,9 +2,10 @@
 
 import base64
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
 
 from media_app.models import Asset
 from tests.browser.conftest import LogIn
@@ -55,6 +56,41 @@ def test_files_are_dropped_onto_the_upload_page(log_in: LogIn) -> None:
     page.get_by_role("button", name="Upload", exact=True).click()
     expect(page.get_by_role("status")).to_contain_text("4 of 4 stored")
     assert sorted(Asset.objects.values_list("title", flat=True)) == ["Boat", "Quay", "Sea view", "Sea view"]
+
+
+def test_more_than_the_server_takes_at_once_goes_in_packs(log_in: LogIn, settings: Any) -> None:
+    size = len(images.image(size=(640, 320)))
+    settings.MEDIA_MAX_BYTES = 2 * size
+    page = log_in(Role.EDITOR)
+    page.goto("/admin/media_app/asset/upload_many/")
+    posts: list[str] = []
+    page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    drag(page.locator("body"), "drop", "one.png", "two.png", "three.png")
+    large: FilePayload = {"name": "large.png", "mimeType": "image/png", "buffer": bytes(2 * size + 1)}
+    page.get_by_label("Tags").fill("a|b")
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="no comma and no bar")).to_be_visible()
+    expect(page.locator("[data-chosen] li")).to_have_count(3)
+
+    # somebody else answers after the first pack, as where the session has ended: the rest stays chosen
+    page.get_by_label("Tags").fill("sea")
+    page.route("**/upload_many/", lambda r: r.fulfill(body="Log in") if Asset.objects.count() == 2 else r.continue_())
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="The server does not answer")).to_be_visible()
+    expect(page.get_by_role("status")).to_contain_text("2 of 3 stored")
+    expect(page.locator("[data-chosen] li")).to_have_count(1)
+    page.unroute("**/upload_many/")
+    posts.clear()
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("1 of 1 stored")
+    expect(page.locator("[data-chosen] li")).to_have_count(0)
+
+    page.get_by_label("Images").set_input_files(large)
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("0 of 1 stored")
+    expect(page.get_by_role("status")).to_contain_text("large.png was not stored. The file is larger than")
+    assert len(posts) == 1
+    assert [asset.tags for asset in Asset.objects.all()] == [["sea"]] * 3
 
 
 @pytest.fixture

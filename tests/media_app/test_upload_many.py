@@ -65,6 +65,17 @@ def test_what_is_wrong_with_all_of_them_is_said_before_any_is_stored(page_addres
     assert "larger than 50 bytes" in page
 
 
+def test_a_form_beyond_the_limit_stores_nothing_and_says_so(page_address, settings):
+    client = logged_in(Role.EDITOR)
+    settings.KEPT_BODY_BYTES = 1000
+    address = f"{page_address}?from=list"
+    answer = client.post(address, {"files": [file("a.png"), file("b.png", bytes(1000))], "tags": ""}, follow=True)
+    assert answer.redirect_chain == [(address, 302)]
+    assert "at most 1000\xa0bytes are taken at once. Nothing was stored" in answer.content.decode()
+    assert not Asset.objects.exists()
+    assert "1 of 1 stored" in client.post(page_address, {"files": [file("a.png")], "tags": ""}).content.decode()
+
+
 def test_staff_of_an_organization_upload_for_it_alone(page_address, organization, other):
     client = logged_in(Role.EDITOR, organization)
     assert 'name="organization"' not in client.get(page_address).content.decode()
