@@ -75,6 +75,10 @@ class ComponentAdmin(ProbePage):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ComponentRows
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        # else an address could ask, letter by letter, for settings that the person does not see
+        return lookup.partition("__")[0] != "config" and super().lookup_allowed(lookup, value, request)
+
     @display(description="Used by")
     def used_by_shown(self, row: Any) -> SafeString | str:
         return pipeline_links(row.used_by) if row.used_by else "no pipeline"
@@ -122,6 +126,7 @@ class ComponentAdmin(ProbePage):
         if row is not None:
             # staff of one organization must not read the names of another's pipelines
             row.used_by = pipelines_by_component(visible_pipelines(request)).get(row.pk, [])
+            row.for_staff = organization_of(request) is None
         return row
 
     @display(description="Used by")
@@ -129,8 +134,8 @@ class ComponentAdmin(ProbePage):
         return pipeline_links(row.used_by) or "No pipeline names it."
 
     @display(description="Settings")
-    def settings_shown(self, row: Component) -> SafeString | str:
-        return settings_table(row)
+    def settings_shown(self, row: Any) -> SafeString | str:
+        return settings_table(row, for_staff=getattr(row, "for_staff", False))
 
     # --- writes ---------------------------------------------------------------------------------------------------
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> Component:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from components.lines import settings_text, value_text
@@ -11,21 +11,31 @@ from components.models import Component
 from components.registry import component_types
 from components.schema import masked, settings_of
 
+NOT_SHOWN = "Only staff of Draftline see: {}."
 
-def settings_table(row: Component) -> SafeString | str:
-    """Return the settings of a row as lines, without what is secret."""
+
+def settings_table(row: Component, *, for_staff: bool) -> SafeString | str:
+    """Return the settings of a row as lines, without what is secret.
+
+    Args:
+        for_staff: whether staff of Draftline look. Others, as in the API, do not see where a service is, or a price.
+    """
     found = component_types().get(row.type)
     known = settings_of(found.Config) if found else {}
     if not row.config:
         return "None: the component's own defaults hold."
-    lines = []
+    lines, hidden = [], []
     for name, value in row.config.items():
         setting = known.get(name)
+        if not for_staff and (setting is None or setting.is_staff_only):
+            hidden.append(setting.label if setting else name)
+            continue
         # of a type that is not installed nobody can say what is secret
         is_secret = setting is None or setting.is_secret
         shown = settings_text(masked(value)).replace("\n", ", ") if isinstance(value, Mapping) else str(masked(value))
         lines.append((setting.label if setting else name, shown if is_secret else value_text(value)))
-    return format_html_join("", "<div><strong>{}</strong>: {}</div>", lines)
+    shown = format_html_join("", "<div><strong>{}</strong>: {}</div>", lines)
+    return shown + format_html("<div>{}</div>", NOT_SHOWN.format(", ".join(hidden))) if hidden else shown
 
 
 def chain(steps: Any) -> SafeString:

@@ -63,6 +63,15 @@ def test_who_only_looks_sees_that_it_is_set(hook, logged_in):
     assert f"Authorization: {HIDDEN}, X-Y: {HIDDEN}" in page
 
 
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.OPERATOR, Role.AUDITOR])
+def test_staff_of_an_organization_do_not_see_where_a_service_is(hook, logged_in, organization, role):
+    client = logged_in(role, organization)
+    page = client.get(f"{LIST}{hook.pk}/change/").content.decode()
+    assert URL not in page
+    assert "Only staff of Draftline see: Url, Headers." in page
+    assert client.get(LIST, {"config__icontains": "example"}).status_code == 400
+
+
 @pytest.mark.parametrize(
     ("text", "stored"),
     [
