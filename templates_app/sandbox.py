@@ -18,6 +18,7 @@ from jinja2 import StrictUndefined, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
 MAX_LENGTH = 2_000_000  # characters of any one value: data holds 1 MiB at most
@@ -220,13 +221,33 @@ def _filter(node: nodes.Node, name: str) -> nodes.Filter:
     return nodes.Filter(cast(nodes.Expr, node), name, [], [], None, None, lineno=node.lineno)
 
 
+class Missing(StrictUndefined):
+    """What was looked up in vain, told in the words of those who write instructions and not in Python's."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        if self._undefined_hint or self._undefined_obj is missing:
+            return super()._undefined_message
+        if isinstance(self._undefined_name, int):
+            return f"the list has no entry {self._undefined_name} (the first is 0)"
+        if isinstance(self._undefined_obj, Mapping):
+            return f"this context brings no {self._undefined_name!r}"
+        return f"{_kind(self._undefined_obj)} has no {self._undefined_name!r}"
+
+
+def _kind(value: Any) -> str:
+    return "a text" if isinstance(value, str) else "a list" if isinstance(value, list) else "this value"
+
+
 class PromptEnvironment(ImmutableSandboxedEnvironment):
     """Compiles instructions; one for the whole process, it keeps nothing of a rendering."""
 
     intercepted_binops = frozenset(["+", "-", "*", "/", "//", "%", "**"])
 
     def __init__(self) -> None:
-        super().__init__(undefined=StrictUndefined, finalize=_printed, autoescape=False, cache_size=0)
+        super().__init__(undefined=Missing, finalize=_printed, autoescape=False, cache_size=0)
         self.globals.clear()
         self.globals["range"] = _bounded_range
         own: dict[str, Callable[..., Any]] = {"replace": _replace, "join": _join, "round": _round, "tojson": _to_json}

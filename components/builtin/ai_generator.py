@@ -126,7 +126,7 @@ class AiGenerator(Component[AiGeneratorConfig]):
             return render(part.section.instructions, variables)
         except PromptError as exc:
             raise PermanentError(
-                f"The instructions of the section {part.key!r} cannot be rendered: {exc}. Correct the template.",
+                f"The instructions of the section {part.key!r} cannot be filled in: {exc}. Correct the template.",
                 type="prompt_error",
             ) from exc
 

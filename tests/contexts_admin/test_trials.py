@@ -48,6 +48,13 @@ def page_of(trial: Trial, name: str = "change") -> str:
     return f"{TRIALS}{quote(trial.pk)}/{name}/"
 
 
+def test_a_preview_that_fails_advises_no_retry_of_what_was_never_submitted(template, editor):
+    draft_save(template, structure={"sections": [{"type": "intro", "instructions": "{{ data.mood }}"}]}, note="")
+    page = editor.post(f"{TRIALS}preview/{TEMPLATE}/", SAMPLE).content.decode()
+    assert "this context brings no &#x27;mood&#x27;" in page
+    assert "retry from the template step" not in page
+
+
 def begin(browser, kind: str, **said):
     return browser.post(f"{TRIALS}{kind}/{TEMPLATE}/", {**budget(), **said})
 

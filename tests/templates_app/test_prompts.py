@@ -66,7 +66,14 @@ def test_rendering_changes_nothing_in_the_data():
 def test_missing_data_is_an_error_that_names_the_line():
     error = error_of("fine\nfine\n{{ data.subtitle }}")
     assert error.line == 3
-    assert "subtitle" in error.message
+    assert "this context brings no 'subtitle'" in error.message
+
+
+@pytest.mark.parametrize("text", ["{{ data.subtitle }}", "{{ data['x'] }}", "{{ keywords[9] }}", "{{ tone.x }}"])
+def test_what_is_missing_is_not_told_in_words_of_python(text):
+    message = error_of(text).message
+    assert "object" not in message
+    assert "attribute" not in message
 
 
 @pytest.mark.parametrize(
