@@ -20,7 +20,7 @@ class TemplateForm(forms.ModelForm):
     """A template and its draft, on one page.
 
     The text that it opens with is the draft, else the live version, else three empty sections. ``seen`` says which
-    draft that was: a save from an old page must not overwrite what somebody else saved since.
+    they were: a save from an old page must not overwrite what somebody else saved or published since.
     """
 
     tags_text = forms.CharField(
@@ -45,7 +45,7 @@ class TemplateForm(forms.ModelForm):
         pk = None if self.instance._state.adding else self.instance.pk
         self.draft = draft_of(pk) if pk else None
         self.live = live_version(pk) if pk else None
-        self.initial["seen"] = _mark(self.draft)
+        self.initial["seen"] = _mark(self.draft, self.live)
         self.initial["note"] = self.draft.note if self.draft else ""
         self.initial["tags_text"] = ", ".join(str(tag) for tag in self.instance.tags)
         posted = self.data if self.is_bound else None
@@ -77,7 +77,7 @@ class TemplateForm(forms.ModelForm):
             self.add_error(None, "The sections need a correction: see the messages beside their fields.")
         else:
             self._check_structure()
-        if self.data.get("seen", "") != _mark(self.draft):
+        if self.data.get("seen", "") != _mark(self.draft, self.live):
             self.add_error(
                 None,
                 "Somebody else saved or published this template since you opened the page. Copy your changes, "
@@ -102,8 +102,9 @@ class TemplateForm(forms.ModelForm):
             self.instance.tags = _tags(self.cleaned_data["tags_text"])
 
 
-def _mark(draft: TemplateVersion | None) -> str:
-    return f"{draft.pk} {draft.updated_at.isoformat()}" if draft else ""
+def _mark(draft: TemplateVersion | None, live: TemplateVersion | None) -> str:
+    drafted = f"{draft.pk} {draft.updated_at.isoformat()}" if draft else "none"
+    return f"{drafted}, {live.pk if live else 'none'}"
 
 
 def _tags(text: str) -> list[str]:

@@ -199,6 +199,17 @@ def test_old_page_does_not_overwrite_what_somebody_saved_since(editor, template)
     assert TemplateVersion.objects.get().structure == structure_saying("theirs")
 
 
+def test_old_page_does_not_take_back_what_somebody_published_since(editor, template):
+    publish(template)
+    sent = typed(editor, page_of(template.pk), [{"type": "body", "instructions": "mine"}])
+    publish(template, structure_saying("theirs"))
+    answer = editor.post(page_of(template.pk), {**sent, "_publish": "1"})
+    assert "Somebody else saved or published" in answer.content.decode()
+    live = live_version(template.pk)
+    assert live is not None
+    assert live.structure == structure_saying("theirs")
+
+
 def test_rolling_back_from_the_page(editor, template):
     publish(template, structure_saying("one"))
     publish(template, structure_saying("two"))
