@@ -230,11 +230,12 @@ class Missing(StrictUndefined):
     def _undefined_message(self) -> str:
         if self._undefined_hint or self._undefined_obj is missing:
             return super()._undefined_message
-        if isinstance(self._undefined_name, int):
-            return f"the list has no entry {self._undefined_name} (the first is 0)"
+        name: str | int | None = self._undefined_name  # Jinja says it is a text; of a list it is a number
+        if isinstance(name, int):
+            return f"the list has no entry {name} (the first is 0)"
         if isinstance(self._undefined_obj, Mapping):
-            return f"this context brings no {self._undefined_name!r}"
-        return f"{_kind(self._undefined_obj)} has no {self._undefined_name!r}"
+            return f"this context brings no {name!r}"
+        return f"{_kind(self._undefined_obj)} has no {name!r}"
 
 
 def _kind(value: Any) -> str:
