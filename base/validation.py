@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
-from pydantic_core import to_json
+from pydantic_core import ErrorDetails, to_json
 
 from base.problems import Fault, InvalidInput, pointer
 
@@ -24,7 +24,7 @@ def _all_whole(value: Any) -> Any:
 # Beside StrictInt and its limits, after them: to JSON Schema 5.0 is a whole number too; "5" and true stay none.
 WHOLE_NUMBER = BeforeValidator(_whole)
 
-# pydantic's words, where ours say better what to do
+# for pydantic's words, where ours say better what to do
 _MESSAGES: Mapping[str, str] = {
     "extra_forbidden": "There is no such key here; take it out.",
     "missing": "This is required.",
@@ -32,7 +32,27 @@ _MESSAGES: Mapping[str, str] = {
     "dict_type": "Send a JSON object.",
     "list_type": "Send a list.",
     "string_type": "Send a text.",
+    "int_type": "Send a whole number.",
+    "float_type": "Send a number.",
+    "bool_type": "Send true or false.",
+    "literal_error": "Send {expected}.",
+    "string_too_short": "At least {min_length} characters.",
+    "string_too_long": "At most {max_length} characters.",
+    "too_short": "At least {min_length}; there are {actual_length}.",
+    "too_long": "At most {max_length}; there are {actual_length}.",
+    "greater_than": "This must be more than {gt}.",
+    "greater_than_equal": "This must be at least {ge}.",
+    "less_than": "This must be less than {lt}.",
+    "less_than_equal": "This must be at most {le}.",
 }
+_NOT_EMPTY = {"string_too_short", "too_short"}
+_words_of: dict[str, str] = {}
+
+
+def worded(pattern: str, words: str) -> str:
+    """Return a pattern, and remember what a person is told whose text does not fit it."""
+    _words_of[pattern] = words
+    return pattern
 
 
 def read_model(model: type[ModelT], value: Any, path: str = "") -> ModelT:
@@ -59,9 +79,18 @@ def as_schema_says(model: type[ModelT], value: Any) -> ModelT:
 def pydantic_faults(exc: ValidationError, path: str = "") -> list[Fault]:
     """Return pydantic's errors as faults below ``path``."""
     return [
-        Fault(path + pointer(*_location(error["loc"])), _MESSAGES.get(error["type"], _sentence(error["msg"])))
-        for error in exc.errors(include_url=False, include_input=False, include_context=False)
+        Fault(path + pointer(*_location(error["loc"])), _message(error))
+        for error in exc.errors(include_url=False, include_input=False)
     ]
+
+
+def _message(error: ErrorDetails) -> str:
+    kind, values = error["type"], {name: _whole(value) for name, value in error.get("ctx", {}).items()}
+    if kind in _NOT_EMPTY and values["min_length"] == 1:
+        return "This must not be empty."
+    if kind == "string_pattern_mismatch" and values["pattern"] in _words_of:
+        return _words_of[values["pattern"]]
+    return _MESSAGES[kind].format_map(values) if kind in _MESSAGES else _sentence(error["msg"])
 
 
 def _location(parts: tuple[int | str, ...]) -> list[int | str]:

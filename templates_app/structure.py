@@ -11,13 +11,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from base.validation import worded
+
 MAX_SECTIONS = 50
 MAX_INSTRUCTIONS_LENGTH = 10_000
 # The type of a context, and so of the templates and pipelines for it.
-SLUG_PATTERN = r"^[a-z][a-z0-9_-]*$"
 SLUG_WORDS = "Lower-case letters, digits, hyphens and underscores; a letter first."
+SLUG_PATTERN = worded(r"^[a-z][a-z0-9_-]*$", SLUG_WORDS)
 # A section's type becomes a key of the generated content.
-SECTION_TYPE_PATTERN = r"^[a-z][a-z0-9_]*$"
+SECTION_TYPE_WORDS = "Use lower-case letters, digits and underscores, a letter first."
+SECTION_TYPE_PATTERN = worded(r"^[a-z][a-z0-9_]*$", SECTION_TYPE_WORDS)
 
 WordCount = Annotated[int, Field(ge=1, le=100_000)]
 

@@ -5,9 +5,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, HttpUrl
 
+from base.validation import worded
 from components.contract import PROBE_SECONDS, SECRET, STAFF_ONLY, Component, ComponentConfig, ContextView, Tools
 
 PROBE_ID = "test"
+RESULT_KEY = worded(
+    r"^[a-z][a-z0-9_]{0,63}$", "Use lower-case letters, digits and underscores, a letter first, at most 64 of them."
+)
 DataKey = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -20,7 +24,7 @@ class HttpConfig(ComponentConfig):
     )
     result_key: str = Field(
         default="http_result",
-        pattern=r"^[a-z][a-z0-9_]{0,63}$",
+        pattern=RESULT_KEY,
         description="The key of data that the answer is written to.",
         json_schema_extra=STAFF_ONLY,
     )

@@ -13,7 +13,12 @@ from unfold.widgets import (
 )
 
 from base.problems import Fault
-from templates_app.structure import MAX_INSTRUCTIONS_LENGTH, MAX_SECTIONS, SECTION_TYPE_PATTERN
+from templates_app.structure import (
+    MAX_INSTRUCTIONS_LENGTH,
+    MAX_SECTIONS,
+    SECTION_TYPE_PATTERN,
+    SECTION_TYPE_WORDS,
+)
 
 MAX_PARTS = 20
 MAX_WORDS = 100_000
@@ -48,7 +53,7 @@ class SectionForm(forms.Form):
         label="Type",
         max_length=50,
         widget=UnfoldAdminTextInputWidget({"list": "section-types", "autocomplete": "off"}),
-        error_messages={"invalid": "Use lower-case letters, digits and underscores, a letter first."},
+        error_messages={"invalid": SECTION_TYPE_WORDS},
         help_text="The section's name in the content.",
     )
     heading = forms.CharField(

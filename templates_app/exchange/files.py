@@ -14,7 +14,7 @@ from base.ids import ID_MAX_LENGTH
 from base.problems import Fault, InvalidInput, TooLarge
 from base.strict_json import faults_in
 from base.strict_yaml import dump_yaml, parse_yaml
-from base.validation import as_schema_says, pydantic_faults
+from base.validation import as_schema_says, pydantic_faults, worded
 from templates_app.models import Template, TemplateVersion
 from templates_app.structure import MAX_SECTIONS, Section, Structure
 from templates_app.wishes import Description, Fit, Name, Tags, Type
@@ -26,6 +26,7 @@ COMMENT = (
     "# Templates of Draftline. An id that is known here is changed by an import; without an id a template is new.\n"
 )
 PURPOSE = ("name", "type", "description", "tone", "audience", "tags")
+ID_PATTERN = worded(r"^tmpl_[A-Za-z0-9_]+$", "An id begins with tmpl_; leave it out for a new template.")
 
 
 class FileTemplate(BaseModel):
@@ -33,7 +34,7 @@ class FileTemplate(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    id: Annotated[str, Field(pattern=r"^tmpl_[A-Za-z0-9_]+$", max_length=ID_MAX_LENGTH)] | None = None
+    id: Annotated[str, Field(pattern=ID_PATTERN, max_length=ID_MAX_LENGTH)] | None = None
     name: Name
     type: Type
     description: Description = ""

@@ -87,15 +87,15 @@ def test_every_kind_of_field_stores_its_value(editor, type_name, typed, stored):
     ("type_name", "typed", "field", "words"),
     [
         ("ai_generator", {"temperature": "3"}, "temperature", "less than or equal to 2"),
-        ("ai_generator", {"timeout_seconds": "0"}, "timeout_seconds", "greater than 0"),
+        ("ai_generator", {"timeout_seconds": "0"}, "timeout_seconds", "This must be more than 0."),
         ("ai_generator", {"max_tokens": "many"}, "max_tokens", "whole number"),
         ("ai_generator", {"model": "x" * 201}, "model", "at most 200"),
         ("transformer", {"format": "pdf"}, "format", "valid choice"),
-        ("media", {"tags": "fine\n" + "x" * 101}, "tags", "Line 2: String should have at most 100"),
+        ("media", {"tags": "fine\n" + "x" * 101}, "tags", "Line 2: At most 100 characters"),
         ("http", {}, "url", "required"),
         ("http", {"url": "nonsense"}, "url", "valid URL"),
         ("http", {"url": "https://example.org", "headers": "no colon"}, "headers", "Line 1"),
-        ("http", {"url": "https://example.org", "result_key": "Bad Key"}, "result_key", "pattern"),
+        ("http", {"url": "https://example.org", "result_key": "Bad Key"}, "result_key", "Use lower-case letters"),
     ],
 )
 def test_what_is_wrong_stands_beside_its_field(editor, type_name, typed, field, words):

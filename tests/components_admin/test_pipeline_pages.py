@@ -141,7 +141,7 @@ def test_what_was_not_touched_keeps_its_form_while_others_change(editor):
         (
             {"component": "ai_generator", "overrides": "temperature: 3"},
             "overrides",
-            "temperature: Input should be less",
+            "temperature: This must be at most 2.",
         ),
         ({"component": "ai_generator", "overrides": "colour: red"}, "overrides", "colour: There is no such key"),
         ({"component": "ai_generator", "overrides": "hot"}, "overrides", "Line 1: write it as"),

@@ -112,17 +112,17 @@ def test_the_dry_run_shows_what_would_change_and_stores_nothing(editor, template
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"name": ""}, "name: String should have at least 1 character"),
-        ({"type": "Not A Slug"}, "type: String should match pattern"),
+        ({"name": ""}, "name: This must not be empty."),
+        ({"type": "Not A Slug"}, "type: Lower-case letters, digits"),
         ({"colour": "red"}, "colour: There is no such key"),
         ({"is_default": True}, "is_default: There is no such key"),
-        ({"id": "../etc"}, "id: String should match pattern"),
+        ({"id": "../etc"}, "id: An id begins with tmpl_"),
         ({"tags": "one"}, "tags: "),
-        ({"sections": []}, "sections: List should have at least 1 item"),
+        ({"sections": []}, "sections: This must not be empty."),
         ({"sections": [{"type": "body"}]}, "sections/0/instructions: This is required."),
         ({"sections": [{"type": "body", "instructions": "x", "sections": True}]}, "sections/0/sections: "),
         ({"sections": [{"type": "body", "instructions": "x", "word_range": [2, 1]}]}, "smaller number first"),
-        ({"sections": [{"type": "body", "instructions": "x" * 10_001}]}, "at most 10000"),
+        ({"sections": [{"type": "body", "instructions": "x" * 10_001}]}, "At most 10000 characters."),
     ],
 )
 def test_an_entry_that_does_not_fit_is_refused_with_its_reason_and_keeps_the_others_back(editor, change, words):
@@ -158,8 +158,8 @@ def test_names_and_ids_that_stand_twice_are_refused(editor, template):
         (b"\xff\xfe", "not UTF-8"),
         (b"templates: []", "This is required"),
         (b"draftline_templates: 2\ntemplates: [1]", "draftline_templates"),
-        (b"draftline_templates: 1\ntemplates: []", "at least 1 item"),
-        (b"draftline_templates: 1\ntemplates: [" + b"1," * 101 + b"]", "at most 100 items"),
+        (b"draftline_templates: 1\ntemplates: []", "templates: This must not be empty."),
+        (b"draftline_templates: 1\ntemplates: [" + b"1," * 101 + b"]", "templates: At most 100; there are 101."),
         (b"just text", "Send a JSON object"),
         (b"#" * (512 * 1024 + 1), "larger than 512 KiB"),
         (b"", "empty"),
