@@ -51,6 +51,7 @@ class TemplateForm(forms.ModelForm):
         posted = self.data if self.is_bound else None
         self.sections = cast(BaseSections, Sections(posted, prefix="sections", initial=self._first_rows(pk)))
         self.structure: dict[str, Any] = {}
+        self.done = ""  # what became of the text once it was stored, for the history
 
     def _first_rows(self, pk: str | None) -> list[dict[str, Any]]:
         shown = self.draft or self.live

@@ -10,6 +10,7 @@ from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
+from django.utils.text import get_text_list
 from unfold.decorators import display
 from unfold.views import ChangeList
 
@@ -43,6 +44,8 @@ from users.scoped_admin import is_own, organization_of
 
 PURPOSE = ("name", "description", ("type", "organization"), ("tone", "audience"))
 STATE = (("is_default", "is_active"),)
+OF_THE_TEXT = ("note", "seen")  # fields that are no part of what a template is for
+SWITCHED_OFF = "The template is switched off: no context takes it before it is switched on."
 
 
 class TemplateRows(ChangeList):
@@ -172,13 +175,23 @@ class TemplateAdmin(ComparePage, ExchangePages):
         if not form.changes_text:
             self.message_user(request, "Saved. The text is that of the live version.", messages.SUCCESS)
             return
-        author = _person(request)
-        draft = draft_save(template, structure=form.structure, note=form.cleaned_data["note"], author=author)
+        author, note = _person(request), form.cleaned_data["note"]
+        draft = draft_save(template, structure=form.structure, note=note, author=author)
         if not form.wants_to_publish:
+            form.done = "Saved the draft."
             self.message_user(request, "The draft is saved.", messages.SUCCESS)
             return
         version = draft_publish(draft, author=author)
-        self.message_user(request, f"Version {version.number} is published: it is live now.", messages.SUCCESS)
+        form.done = f"Published version {version.number}{f': {note}' if note else ''}."
+        told = "is published: it is live now." if template.is_active else f"is published. {SWITCHED_OFF}"
+        self.message_user(request, f"Version {version.number} {told}", messages.SUCCESS)
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """Say in the history what became of the text, and which fields of the purpose changed."""
+        changed = [str(form[name].label) for name in form.changed_data if name not in OF_THE_TEXT]
+        fields = f"Changed {get_text_list(changed, 'and')}." if changed and not add else ""
+        told = " ".join(part for part in ("Added." if add else "", form.done, fields) if part)
+        return told or super().construct_change_message(request, form, formsets, add)
 
     def response_add(self, request: HttpRequest, obj: Model, post_url_continue: str | None = None) -> HttpResponse:
         return _back_to(obj.pk)

@@ -210,6 +210,32 @@ def test_old_page_does_not_take_back_what_somebody_published_since(editor, templ
     assert live.structure == structure_saying("theirs")
 
 
+def test_the_history_says_what_was_saved_and_what_was_published(editor, template):
+    def last() -> str:
+        return LogEntry.objects.latest("pk").get_change_message()
+
+    post(editor, page_of(template.pk), ROWS, note="first")
+    assert last() == "Saved the draft."
+    post(editor, page_of(template.pk), ROWS, "_publish", note="first", tone="playful")
+    assert last() == "Published version 1: first. Changed Tone."
+    post(editor, page_of(template.pk), ROWS, tone="playful", tags_text="a, b")
+    assert last() == "Changed Tags."
+    post(editor, page_of(template.pk), ROWS, tone="playful", tags_text="a, b")
+    assert last() == "No fields changed."
+    post(editor, f"{LIST}add/", ROWS, "_publish", name="Another")
+    assert last() == "Added. Published version 1."
+
+
+def test_what_is_published_while_the_template_is_switched_off_is_not_called_in_use(editor, template):
+    sent = {**typed(editor, page_of(template.pk), ROWS), "_publish": "1"}
+    del sent["is_active"]
+    answer = editor.post(page_of(template.pk), sent, follow=True)
+    assert told(answer) == [
+        "Version 1 is published. The template is switched off: no context takes it before it is switched on."
+    ]
+    assert "no context takes it, for the template is switched off" in answer.content.decode()
+
+
 def test_rolling_back_from_the_page(editor, template):
     publish(template, structure_saying("one"))
     publish(template, structure_saying("two"))
@@ -277,6 +303,7 @@ def test_editor_of_an_organization_writes_its_own_templates_and_reads_shared_one
     assert "tmpl_shared" in listed
     assert "tmpl_theirs" not in listed
     assert "<textarea" in client.get(page_of("tmpl_own")).content.decode()
+    assert "<em>Duplicate</em> makes one of your own" in client.get(page_of("tmpl_shared")).content.decode()
     assert client.post(page_of("tmpl_shared"), {"_save": "1"}).status_code == 403
     assert client.get(page_of("tmpl_theirs")).status_code == 302
     client.post(f"{LIST}tmpl_theirs/roll-back/1/")
