@@ -8,8 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
@@ -62,8 +60,8 @@ class BulkOperationAdmin(WatchedAdmin):
         return operation.state, operation.get_state_display()
 
     @display(description="Progress")
-    def progress_shown(self, operation: BulkOperation) -> SafeString:
-        return format_html("{} of {}", looked_at(operation), count_text(operation.expected))
+    def progress_shown(self, operation: BulkOperation) -> str:
+        return f"{looked_at(operation):,} of {count_text(operation.expected)}"
 
     @display(description="By")
     def who_shown(self, operation: BulkOperation) -> str:
@@ -154,7 +152,8 @@ class BulkOperationAdmin(WatchedAdmin):
             colour=BULK_COLOURS[operation.state],
             words=Selection.model_validate(operation.selection).words(),
             counted=count_text(operation.expected),
-            looked_at=looked_at(operation),
+            looked_at=f"{looked_at(operation):,}",
+            numbers={name: f"{getattr(operation, name):,}" for name in ("done", "skipped", "failed")},
             bar=_bar(operation),
             is_open=operation.state in UNFINISHED,
             can_stop=may_act and operation.state in UNFINISHED,
