@@ -252,6 +252,7 @@ UNFOLD = {
     "SITE_SYMBOL": "edit_note",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": f"{STATIC_URL}draftline.svg"}],
     "STYLES": [f"{STATIC_URL}draftline.css"],
+    "SCRIPTS": [f"{STATIC_URL}draftline.js"],
     "SHOW_BACK_BUTTON": True,
     "SHOW_VIEW_ON_SITE": False,
     "SIDEBAR": {"navigation": "config.admin_site.navigation"},

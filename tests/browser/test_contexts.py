@@ -99,3 +99,31 @@ def test_an_operator_cancels_a_context_and_retries_two_others_by_selection(
     }.items():
         expect(row(page, title)).to_contain_text(status.value, ignore_case=True)
         assert Context.objects.get(title=title).status == status
+
+
+def test_lists_are_filtered_and_the_account_is_reached_by_keyboard(
+    log_in: LogIn, submit: Submit, failed: Failed
+) -> None:
+    failed(REFUSED, "The Stapler")
+    submit("The Stapler of tomorrow")
+    page = log_in(Role.OPERATOR)
+    page.goto("/admin/contexts/context/")
+    page.get_by_placeholder(re.compile("^An id")).focus()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Filters")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#changelist-filter").get_by_role("combobox").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Filters")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator("#changelist-filter").get_by_role("combobox").first).to_be_focused()
+    page.keyboard.type("\n")
+    page.keyboard.type("Failed\n")
+    page.get_by_role("button", name="Apply Filters").press("Enter")
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+
+    page.get_by_role("button", name="Account").press("Enter")
+    page.get_by_role("button", name="Dark").press("Enter")
+    expect(page.locator("html.dark")).to_be_attached()
+    page.get_by_role("button", name="Log out").press("Enter")
+    expect(page.get_by_role("button", name="Account")).not_to_be_attached()
