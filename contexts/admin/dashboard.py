@@ -60,13 +60,15 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context = {**context, "title": "Overview"}
     if not request.user.has_perm("contexts.view_context"):
         return context
-    own = organization_of(request)
+    own, until = organization_of(request), counted_until()
+    failures = _failures(own)
     found: dict[str, Any] = {
         "cards": _cards(own),
         "charts": home_charts(own),
         "errors": _errors(own),
-        "failures": _failures(own),
-        "counted": _counted_text(counted_until()),
+        "failures": failures,
+        "are_errors_behind": any(until is None or item["ended_at"] > until for item in failures),
+        "counted": _counted_text(until),
     }
     if own is None:
         workers, more_workers = worker_rows()
@@ -144,6 +146,7 @@ def _failures(own: str | None) -> list[dict[str, Any]]:
             "title": row.title or row.pk,
             "url": admin_url("contexts_context_change", row.pk),
             "when": moment_text(row.ended_at),
+            "ended_at": row.ended_at or row.created_at,
             "failure": failure_of(row),
         }
         for row in found

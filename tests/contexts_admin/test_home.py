@@ -123,6 +123,19 @@ def test_where_nothing_was_counted_the_page_says_so(admin_browser):
     assert "Nothing is counted yet" in text
 
 
+def test_what_failed_a_moment_ago_is_not_denied_before_it_is_counted(admin_browser, organization):
+    it_is(NOON)
+    outcomes_count()
+    assert "Nothing has failed in the last 24 hours." in admin_browser.get(HOME).content.decode()
+    ended(organization, Status.FAILED, ended_at=clock.now(), **failure(ERROR))
+    page = admin_browser.get(HOME).content.decode()
+    assert "Nothing has failed in the last 24 hours." not in page
+    assert "What failed last is not counted yet" in page
+    it_is(NOON + timedelta(minutes=2))
+    outcomes_count()
+    assert "not counted yet" not in admin_browser.get(HOME).content.decode()
+
+
 def test_the_list_of_templates_tells_uses_and_success(admin_browser, person, organization, other):
     call_command("loadsamples", verbosity=0)
     it_is(NOON)
