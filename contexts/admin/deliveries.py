@@ -170,7 +170,7 @@ class DeliveryAdmin(WatchedAdmin):
             delivery_redeliver(delivery)
             self.log_change(request, delivery, "Sent again.")
 
-        attempt(request, redeliver, success="It is sent again; look at this page anew in a moment.")
+        attempt(request, redeliver, success="It is sent again; what comes of it appears below.")
         return HttpResponseRedirect(self.row_url("change", delivery))
 
 

@@ -55,5 +55,5 @@ def test_an_operator_makes_tests_and_follows_a_webhook(log_in: LogIn, settings) 
         expect(page.get_by_text("It is sent again")).to_be_visible()
         deliver()
         assert len(receiver.requests) == 2
-    page.reload()
+    # the page follows by itself
     expect(page.locator(".dl-head")).to_contain_text(re.compile("delivered", re.IGNORECASE))
