@@ -22,7 +22,7 @@ from media_app.models import Asset
 from media_app.selectors import MAX_CANDIDATES, asset_thumbnail_url, asset_url, assets_filter
 from media_app.services import asset_activate, asset_deactivate, asset_delete, asset_edit, asset_store
 from users.models import User
-from users.scoped_admin import OrganizationScoped
+from users.scoped_admin import OrganizationScoped, organization_of
 
 USES_SHOWN = 30
 TAGS_OFFERED = 200
@@ -102,7 +102,9 @@ class AssetAdmin(OrganizationScoped, UploadPage):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
-            return [(None, {"fields": ("upload", *self.said)})]
+            # who is bound to an organization uploads for it; an empty field would say "for all"
+            said = [name for name in self.said if name != "organization" or organization_of(request) is None]
+            return [(None, {"fields": ("upload", *said)})]
         return [(None, {"fields": ("preview", *self.said)}), ("File", {"fields": self.facts[1:]})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:

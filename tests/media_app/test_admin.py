@@ -141,6 +141,8 @@ def test_staff_of_one_organization_keep_to_its_images(add, organization, other):
     assert client.post(f"{LIST}{shared.pk}/change/", form(title="Mine now")).status_code == 403
     client.post(LIST, {"action": "deactivate", "_selected_action": [own.pk, shared.pk, theirs.pk]})
     assert set(Asset.objects.filter(is_active=False)) == {own}
+    assert "Empty: every organization uses it" not in client.get(f"{LIST}add/").content.decode()
+    assert "Empty: every organization uses it" in logged_in(Role.ADMINISTRATOR).get(f"{LIST}add/").content.decode()
     client.post(f"{LIST}add/", form(upload=png(), organization=other.pk))
     assert Asset.objects.latest("pk").organization == organization
     client.post(f"{LIST}{own.pk}/change/", form(title="Kept", organization=other.pk))
