@@ -103,7 +103,10 @@ def test_it_counts_prices_and_names_what_is_meant(operator, failed, organization
     assert "found by “number”" in page
     assert "Number 0" in page
     assert "$0.2500" in page
-    assert "1 context can be cancelled" in confirmation(operator, "cancel")
+    assert "fail again" in page
+    cancelling = confirmation(operator, "cancel")
+    assert "1 context can be cancelled" in cancelling
+    assert "fail again" not in cancelling
     assert "0 contexts can be retried" in confirmation(operator, status="completed")
 
 
