@@ -1,5 +1,6 @@
 """The list of contexts, at any size: filters and search read as one selection, pages that begin next to an id."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,8 +25,10 @@ class ContextList(NewestFirst):
 
     Attributes:
         looked_back_to: how far a wide search has looked; None where it has looked at all there is.
+        words: which contexts are meant; empty for all that the person may see.
     """
 
+    words: Sequence[str] = ()
     looked_back_to: datetime | None = None
     _wide: Q | None = None
     _edge: Context | None = None
@@ -36,6 +39,7 @@ class ContextList(NewestFirst):
             selection = selection_of(request.GET, own)
         except InvalidInput:  # no filter is that long
             return Context.objects.none()
+        self.words = (selection.model_copy(update={"organization_id": None}) if own else selection).words()
         is_wide = _is_wide(selection)
         indexed = selection.model_copy(update={"type": ""}) if is_wide else selection
         self.root_queryset = indexed.listed()

@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from pydantic import BaseModel, ConfigDict, Field
 
+from components.explanations import explain
 from contexts.models import Context
 from contexts.searching import search_of
 from contexts.selectors import ContextFilter, contexts_find, with_status_in_batch
@@ -86,7 +87,7 @@ class Selection(BaseModel):
             "type": self.type,
             "organization": self.organization_id,
             "batch": self.batch_id,
-            "failed with": self.error,
+            "failed with": f"“{explain(self.error, retryable=False).short}”" if self.error else "",
             "failed at": self.component,
             "template": self.template_id,
             "pipeline": self.pipeline_id,

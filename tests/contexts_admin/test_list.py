@@ -225,6 +225,14 @@ def test_failed_contexts_are_found_by_error_step_template_and_pipeline(admin_bro
     assert shown(admin_browser, template="tmpl_b") == []
 
 
+def test_the_list_says_which_contexts_it_shows(person, organization):
+    browser = person(Role.AUDITOR, organization)
+    asked = {"error": "template_not_found", "component": "template", "q": "a<b"}
+    page = browser.get(LIST, asked).content.decode()
+    assert "Only contexts with: failed with “No template”, failed at template, found by “a&lt;b”." in page
+    assert "Only contexts with" not in browser.get(LIST).content.decode()
+
+
 FILTERS = [
     {"error": "rate_limited"},
     {"component": "media#2", "status": "failed"},
