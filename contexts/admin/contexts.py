@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -15,7 +16,7 @@ from unfold.decorators import display
 from contexts.acts import why_read
 from contexts.admin.context_list import ContextList
 from contexts.admin.correct_page import CorrectPages
-from contexts.admin.detail import Seen, context_page, duration_ms, failure_of, mark_of
+from contexts.admin.detail import Seen, context_page, deeds_of, duration_ms, failure_of, mark_of
 from contexts.admin.filters import (
     BatchFilter,
     ComponentFilter,
@@ -69,6 +70,7 @@ class ContextAdmin(RetryPages, CorrectPages):
     )
     list_filter_submit = True
     list_before_template = "contexts/admin/for_all.html"
+    object_history_template = "contexts/admin/history.html"
     search_fields = ("title",)
     search_help_text = "An id, its beginning, words of the title, a batch's id or name, or key=value of metadata"
     actions = ("retry_selected", "cancel_selected")
@@ -167,6 +169,15 @@ class ContextAdmin(RetryPages, CorrectPages):
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "contexts/admin/context.html", values)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the log of the admin below what people did: an operation on many is in no log of the admin's."""
+        context: Context | None = self.get_object(request, unquote(object_id))
+        deeds = deeds_of(context, for_staff=organization_of(request) is None) if context else []
+        found: HttpResponse = super().history_view(request, object_id, {**(extra_context or {}), "deeds": deeds})
+        return found
 
     def _seen(self, request: HttpRequest) -> Seen:
         return Seen(

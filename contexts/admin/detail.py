@@ -14,6 +14,7 @@ from contexts.admin.article import Article, article_of, pretty
 from contexts.admin.step_data import KeyShown, Room
 from contexts.admin.steps import Link, StepRow, chain_of, step_rows
 from contexts.admin.waterfall import Waterfall, waterfall_of
+from contexts.bulk.models import BulkOperation
 from contexts.correcting import correctable_steps
 from contexts.document import step_run_documents
 from contexts.models import Context
@@ -59,7 +60,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class Deed:
-    """What a person did, for the history."""
+    """What a person did, for the history.
+
+    Args:
+        operation_url: of the operation on many that it was part of; empty where the person who looks finds none.
+    """
 
     at: datetime
     status: str
@@ -109,7 +114,7 @@ def context_page(context: Context, seen: Seen) -> ContextPage:
         asked=Room().value_shown(asked_of(context)),
         data=pretty(context.data),
         metadata=pretty(context.metadata) if context.metadata else "",
-        deeds=deeds_of(context),
+        deeds=deeds_of(context, for_staff=seen.staff_settings),
         can_retry=seen.may_move and context.status == Status.FAILED,
         can_correct=seen.may_move and context.status == Status.FAILED and bool(correctable_steps(context)),
         can_cancel=seen.may_move and is_open,
@@ -160,13 +165,20 @@ def duration_ms(context: Context) -> int | None:
     return milliseconds_between(context.started_at, context.ended_at or clock.now())
 
 
-def deeds_of(context: Context) -> list[Deed]:
-    """Return what people did to a context, the last first."""
+def deeds_of(context: Context, *, for_staff: bool) -> list[Deed]:
+    """Return what people did to a context, the last first, for staff of Draftline or of its organization."""
     found = [(entry, act) for entry in reversed(context.moves) if (act := Act.of(entry))]
-    return [
-        Deed(from_iso(entry["at"]), entry["status"], act, admin_url("contexts_bulkoperation_change", act.operation))
-        for entry, act in found
-    ]
+    urls = _operation_urls({act.operation for _, act in found if act.operation}, None if for_staff else context)
+    return [Deed(from_iso(entry["at"]), entry["status"], act, urls.get(act.operation, "")) for entry, act in found]
+
+
+def _operation_urls(ids: set[str], own: Context | None) -> dict[str, str]:
+    """Return the pages of those operations that are there still, and are of the context's organization."""
+    if not ids:
+        return {}
+    rows = BulkOperation.objects.filter(pk__in=ids)
+    rows = rows if own is None else rows.filter(organization_id=own.organization_id)
+    return {pk: admin_url("contexts_bulkoperation_change", pk) for pk in rows.values_list("pk", flat=True)}
 
 
 def _facts(context: Context, steps: list[StepRow]) -> list[Fact]:

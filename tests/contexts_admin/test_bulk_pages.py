@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.http import QueryDict
 from django.test import Client
 
@@ -213,6 +214,19 @@ def test_staff_of_one_organization_mean_and_see_its_own_only(person, organizatio
     for page in ("change", "go-on", "stop"):
         address = f"{MANY}{operation.pk}/{page}/"
         assert (stranger.get(address) if page == "change" else stranger.post(address)).status_code == 404
+
+
+def test_the_history_of_a_context_tells_of_it_and_leads_whoever_may_see_it_there(person, organization):
+    context = ran_context(organization, Status.FAILED, STEPS[:1])
+    operation = begun(person(Role.OPERATOR), why="The outage is over")
+    take_turn(seconds=5)
+    for browser, leads_there in ((person(Role.AUDITOR), True), (person(Role.AUDITOR, organization), False)):
+        for name in ("change", "history"):
+            page = browser.get(f"{LIST}{context.pk}/{name}/").content.decode()
+            assert "The outage is over" in page
+            assert "with many others" in page
+            assert (quote(operation.pk) in page) == leads_there
+            assert "have a change history" not in page
 
 
 @pytest.mark.parametrize("role", [Role.EDITOR, Role.AUDITOR])
