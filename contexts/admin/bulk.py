@@ -39,6 +39,7 @@ from users.scoped_admin import organization_of
 
 SAMPLED = 10
 EXAMPLES_SHOWN = 5
+OTHERS_SHOWN = 5
 
 
 @admin.register(BulkOperation)
@@ -123,6 +124,9 @@ class BulkOperationAdmin(WatchedAdmin):
             action=action,
             form=form or BulkForm.first(action, number),
             words=selection.words(),
+            others=[
+                self._told(row) for row in self.get_queryset(request).filter(state__in=list(UNFINISHED))[:OTHERS_SHOWN]
+            ],
             number=number,
             counted=count_text(number),
             examples=[{"title": row.title or row.pk, "url": _context_url(row.pk)} for row in sample[:EXAMPLES_SHOWN]],
@@ -134,6 +138,15 @@ class BulkOperationAdmin(WatchedAdmin):
             max_why=MAX_WHY,
             list_url=f"{reverse('admin:contexts_context_changelist')}?{asked.urlencode()}",
         )
+
+    def _told(self, operation: BulkOperation) -> dict[str, str]:
+        return {
+            "title": title_of(operation),
+            "url": self.row_url("change", operation),
+            "who": operation.user_name,
+            "words": ", ".join(Selection.model_validate(operation.selection).words()) or "all contexts",
+            "progress": f"{looked_at(operation):,} of {count_text(operation.expected)}",
+        }
 
     # --- follow -----------------------------------------------------------------------------------------------
     def change_view(

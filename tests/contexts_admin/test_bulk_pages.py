@@ -134,6 +134,17 @@ def test_a_second_click_begins_nothing_new(operator, failed):
     assert BulkOperation.objects.count() == 1
 
 
+def test_a_second_person_sees_what_is_at_work_already(operator, failed, person, organization):
+    operation = begun(operator, query={"q": "number"})
+    second = confirmation(person(Role.OPERATOR, organization))
+    assert "At work already" not in second  # it is of staff of Draftline
+    second = confirmation(person(Role.ADMINISTRATOR))
+    assert f"/{quote(operation.pk)}/change/" in second
+    assert "found by “number”; 0 of 3 contexts" in second
+    take_turn(seconds=5)
+    assert "At work already" not in confirmation(operator)
+
+
 def test_what_was_left_alone_is_told_with_its_reason(operator, failed, organization):
     ran_context(organization, Status.FAILED, [])
     operation = begun(operator, from_step="ai_generator")
