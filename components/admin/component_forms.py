@@ -1,6 +1,7 @@
 """The two forms of a component setting: which component it configures, then its settings."""
 
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from django import forms
 from django.forms.models import ModelFormMetaclass
@@ -94,6 +95,7 @@ class ComponentForm(SeenForm):
         # a type that is no longer installed has no fields: its settings stay as they are
         if self.settings or self.instance.type in component_types():
             self.instance.config = self._typed(cleaned)
+            self._check_secrets_stay()
         self._check()
         return cleaned
 
@@ -119,6 +121,25 @@ class ComponentForm(SeenForm):
             self.add_error(f"{PREFIX}{name}", f"{key}: a value cannot begin with {SEALED!r}.")
         return {key: stored.get(key, "") if value == HIDDEN else value for key, value in typed.items()}
 
+    def _check_secrets_stay(self) -> None:
+        """Refuse to send a stored secret to another server: whoever may not read it could have it sent to theirs."""
+        if not any(self._leads_elsewhere(name) for name in self.settings):
+            return
+        for name in (name for name, setting in self.settings.items() if setting.is_secret and self.stored.get(name)):
+            stored, chosen = self.stored[name], self.instance.config.get(name)
+            are_pairs = isinstance(stored, dict) and isinstance(chosen, dict)
+            if chosen == stored or (are_pairs and stored.items() & chosen.items()):
+                told = "The address leads to another server now: type every value anew, or take it out."
+                self.add_error(f"{PREFIX}{name}", told)
+
+    def _leads_elsewhere(self, name: str) -> bool:
+        former, chosen = self.stored.get(name), self.instance.config.get(name)
+        return (
+            self.settings[name].limits.get("format") == "uri"
+            and former is not None
+            and _server(former) != _server(chosen)
+        )
+
     def _check(self) -> None:
         try:
             settings_check(self.instance.type, self.instance.config)
@@ -128,6 +149,14 @@ class ComponentForm(SeenForm):
             told = [fault for fault in placed if fault.path.strip("/") not in self.errors]
             if told:
                 show_problem(self, InvalidInput(told))
+
+
+def _server(address: Any) -> tuple[str, str]:
+    try:
+        parts = urlsplit(str(address))
+    except ValueError:  # half an address in brackets; the check of the settings says so
+        return "", str(address)
+    return parts.scheme.lower(), parts.netloc.lower()
 
 
 def _beside(fault: Fault) -> Fault:

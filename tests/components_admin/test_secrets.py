@@ -89,6 +89,24 @@ def test_dots_or_nothing_keep_a_value_and_a_line_less_removes_it(editor, hook, t
         assert hook.config["headers"]["X-Y"] == token
 
 
+@pytest.mark.parametrize("address", ["https://elsewhere.example/hook", "http://example.org/hook", "https://[::1"])
+@pytest.mark.parametrize("text", [f"Authorization: {HIDDEN}\nX-Y: {HIDDEN}", f"Authorization: new\nX-Y: {HIDDEN}"])
+def test_a_stored_secret_is_not_sent_to_another_server(editor, hook, address, text):
+    told = errors(change(editor, hook, setting_url=address, setting_headers=text))
+    assert "leads to another server" in str(told["setting_headers"])
+    assert headers(hook) == {"Authorization": KEY, "X-Y": "s3cret-2"}
+    assert hook.config["url"] == URL
+
+
+def test_it_goes_along_to_another_place_of_its_server_and_typed_anew_to_another(editor, hook):
+    change(editor, hook, setting_url=f"{URL}/2", setting_headers=f"Authorization: {HIDDEN}\nX-Y: {HIDDEN}")
+    assert headers(hook) == {"Authorization": KEY, "X-Y": "s3cret-2"}
+    assert hook.config["url"] == f"{URL}/2"
+    change(editor, hook, setting_url="https://elsewhere.example/", setting_headers="Authorization: theirs")
+    assert headers(hook) == {"Authorization": "theirs"}
+    assert hook.config["url"] == "https://elsewhere.example/"
+
+
 def test_all_of_it_can_be_taken_out(editor, hook):
     assert typed(editor, hook, "").status_code == 302
     hook.refresh_from_db()
