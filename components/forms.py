@@ -151,7 +151,8 @@ def setting_field(setting: Setting) -> forms.Field:
 
 def _choice(setting: Setting, labels: dict[Any, str], options: dict[str, Any]) -> forms.Field:
     values = {str(value): value for value in labels}
-    first = "Choose..." if setting.is_required else f"Default: {labels.get(setting.default, 'none')}"
+    default = f"Default: {labels[setting.default]}" if setting.default in labels else "Default"  # the help says which
+    first = "Choose..." if setting.is_required else default
     return forms.TypedChoiceField(
         choices=[("", first), *((str(value), label) for value, label in labels.items())],
         coerce=values.__getitem__,

@@ -8,6 +8,7 @@ from typing import Any
 from components.contract import ComponentConfig
 
 HIDDEN = "••••"
+ABBREVIATIONS = frozenset({"api", "html", "http", "json", "url", "usd"})
 
 
 @dataclass(frozen=True)
@@ -115,4 +116,7 @@ def _label(name: str, part: dict[str, Any]) -> str:
     words = name.replace("_", " ")
     title = part.get("title", "")
     # pydantic makes titles from names; only a title that somebody chose is better than ours
-    return title if title and title != words.title() else words[:1].upper() + words[1:]
+    if title and title != words.title():
+        return str(title)
+    spelt = " ".join(word.upper() if word in ABBREVIATIONS else word for word in words.split())
+    return spelt[:1].upper() + spelt[1:]

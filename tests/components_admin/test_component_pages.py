@@ -49,6 +49,13 @@ def test_an_id_that_does_not_serve_is_refused_before_the_settings(editor, chosen
     assert response.context["form"].errors["chosen_id"]
 
 
+def test_the_fields_are_named_as_people_write(editor):
+    page = editor.get(f"{LIST}add/", {"chosen_id": "comp_writer", "type": "ai_generator"}).content.decode()
+    assert "Input USD per million tokens" in page
+    assert "Default: none" not in page  # nothing is chosen, but what holds then is not nothing
+    assert "URL" in editor.get(f"{LIST}add/", {"chosen_id": "comp_hook", "type": "http"}).content.decode()
+
+
 def test_only_what_was_set_is_stored(editor):
     response = add(
         editor,

@@ -68,7 +68,7 @@ def test_staff_of_an_organization_do_not_see_where_a_service_is(hook, logged_in,
     client = logged_in(role, organization)
     page = client.get(f"{LIST}{hook.pk}/change/").content.decode()
     assert URL not in page
-    assert "Only staff of Draftline see: Url, Headers." in page
+    assert "Only staff of Draftline see: URL, Headers." in page
     assert client.get(LIST, {"config__icontains": "example"}).status_code == 400
 
 
