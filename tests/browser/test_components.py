@@ -53,7 +53,7 @@ def test_an_editor_corrects_a_number_in_the_form_of_a_component(log_in: LogIn, m
 def test_an_editor_builds_a_pipeline_row_by_row(log_in: LogIn, model_server: FakeOpenAi) -> None:
     page = log_in(Role.EDITOR)
     page.goto("/admin/components/pipeline/add/")
-    page.get_by_label("Id", exact=False).first.fill("pipe_from_browser")
+    page.get_by_role("textbox", name="Id").fill("pipe_from_browser")
     page.get_by_label("Name").fill("From the browser")
     page.get_by_label("Context type").fill("article")
     step(page, 1).get_by_label("Component").select_option("template")
