@@ -17,7 +17,7 @@ from contexts.admin.step_data import KeyShown, Room
 from contexts.admin.texts import seconds_text
 from contexts.models import Context, StepTranscript
 from contexts.rewind import CORRECTED, DONE_OUTCOMES
-from contexts.states import Status
+from contexts.states import OPEN, Status
 from contexts.step_changes import Change, changes_of
 
 VALUE_CHARACTERS = 20_000
@@ -29,7 +29,7 @@ LEAST_BAR_PERCENT = 1
 
 @dataclass(frozen=True)
 class Link:
-    """One step in the chain; ``state`` is done, corrected, skipped, failed, working or waiting."""
+    """One step in the chain; ``state`` is done, corrected, skipped, failed, working, waiting or not run."""
 
     key: str
     state: str
@@ -68,6 +68,8 @@ def _state(key: str, status: str, done: set[str], how: dict[str, str], failed: s
         return how[key] if how.get(key) in ("skipped", CORRECTED) else "done"
     if key in failed:
         return "failed"
+    if status not in OPEN:
+        return "not run"
     return "working" if is_reached and status == Status.PROCESSING else "waiting"
 
 

@@ -27,6 +27,11 @@ def page_of(browser: Client, context: Context) -> str:
     return text
 
 
+def chain_states(browser: Client, context: Context) -> list[str]:
+    page = browser.get(f"{LIST}{context.pk}/change/").context["page"]
+    return [link.state for stage in page.chain for link in stage]
+
+
 def test_a_finished_context_shows_its_steps_and_its_article(admin_browser, worked):
     context = worked(answer(model="gpt-4"))
     assert context.status == Status.COMPLETED
@@ -148,6 +153,14 @@ def test_an_open_context_is_cancelled(operator, submit):
     assert "The context is cancelled." in page
     context.refresh_from_db()
     assert context.status == Status.CANCELLED
+
+
+def test_no_step_of_an_ended_context_is_said_to_wait(operator, submit, worked):
+    context = submit()
+    assert chain_states(operator, context) == ["waiting"] * 3
+    context_cancel(context.pk, organization_id=context.organization_id)
+    assert chain_states(operator, context) == ["not run"] * 3
+    assert chain_states(operator, worked(refusal())) == ["done", "failed", "not run"]
 
 
 @pytest.mark.parametrize(("move", "words"), [("retry", "only a failed context"), ("cancel", "has not ended")])
