@@ -39,7 +39,18 @@
     opened = null;
   });
 
+  // the first stop of a page: thirty stops of the side bar come before what the page is about
+  function addSkipLink() {
+    if (!document.getElementById("content")) return;
+    const link = document.createElement("a");
+    link.href = "#content";
+    link.className = "skip-link";
+    link.textContent = "Skip to the content";
+    document.body.prepend(link);
+  }
+
   document.addEventListener("DOMContentLoaded", () => {
+    addSkipLink();
     for (const [kind, name, partOf] of OPENERS) {
       for (const opener of document.querySelectorAll(kind)) makeButton(opener, name, partOf(opener));
     }

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import LogIn
 from tests.fakes.openai_server import FakeOpenAi
@@ -61,3 +61,13 @@ def test_the_focus_is_seen_wherever_tab_leads(log_in: LogIn, model_server: FakeO
     assert found[-1]["name"].strip() == last, [stop["name"] for stop in found]
     assert [stop["name"] for stop in found if not stop["isMarked"]] == []
     assert [stop["name"] for stop in found if stop["isCovered"]] == []
+
+
+def test_the_side_bar_can_be_skipped(log_in: LogIn, model_server: FakeOpenAi) -> None:
+    page = log_in(Role.EDITOR)
+    page.goto("/admin/templates_app/template/tmpl_5Farticle_5Ftechnical/change/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("textbox", name="Name")).to_be_focused()
