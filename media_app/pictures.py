@@ -59,7 +59,9 @@ def picture_read(content: BinaryIO, declared_type: str = "") -> Picture:
         raise _refusal(f"This is not an image that can be used here; send {FORMATS_TAKEN}.")
     if contradicts(declared_type, format):
         said = declared_type.partition(";")[0].strip()[:100]
-        raise _refusal(f"The file is said to be {said}, but it is {format.content_type}; send it as that.")
+        raise _refusal(
+            f"The file is said to be {said}, but it is {format.content_type}: name it so, or send it as that."
+        )
     try:
         cleaned = container_clean(format, data)
     except BrokenImage as exc:

@@ -1,4 +1,5 @@
-// Makes buttons of what unfold lets people only click: for the keyboard, and for those who listen to a page.
+// For every page: makes buttons of what unfold lets people only click, for the keyboard and for those who listen to a
+// page; lets the side bar be skipped; asks before what cannot be taken back.
 (() => {
   // what opens something -> its name, where it shows none, and the part that it opens
   const OPENERS = [
@@ -48,6 +49,14 @@
     link.textContent = "Skip to the content";
     document.body.prepend(link);
   }
+
+  // what cannot be taken back is asked about first
+  document.addEventListener("submit", (event) => {
+    const { confirm: question } = event.target.dataset;
+    if (!question || confirm(question)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }, true);
 
   document.addEventListener("DOMContentLoaded", () => {
     addSkipLink();

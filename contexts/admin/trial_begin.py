@@ -165,7 +165,7 @@ def _texts(template: Template) -> dict[str, FoundTemplate]:
 def _source(source: Sample | Context) -> Source:
     if isinstance(source, Context):
         return source_of(source)
-    return Source(source.type, source.pipeline, source.data, organization_id=source.organization_id)
+    return Source(source.type, source.pipeline, source.data, source.metadata, source.organization_id)
 
 
 def _candidate(context: Context) -> dict[str, Any]:

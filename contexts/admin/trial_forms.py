@@ -23,6 +23,7 @@ from contexts.trials.selectors import REPLAYED_STATUSES, recent_of_type
 from contexts.trials.services import MOST_CONTEXTS, Sample
 from templates_app.models import Template
 
+NOTE = "metadata."
 TRIAL_ID_PATTERN = r"^trial_[0-9A-HJKMNP-TV-Z]{26}$"
 SAMPLE, PAST = "sample", "past"
 RECENT_SHOWN = 20
@@ -59,7 +60,10 @@ class SourceForm(forms.Form):
         required=False,
         max_length=20_000,
         widget=UnfoldAdminTextareaWidget({"rows": 2}),
-        help_text="A line for each, such as summary: Why it matters. Instructions name it as data.summary.",
+        help_text=(
+            "A line for each, such as summary: Why it matters. Instructions name it as data.summary. "
+            "Notes of the client begin with metadata., such as metadata.campaign: spring."
+        ),
     )
     pipeline = forms.ChoiceField(label="Pipeline", required=False, widget=UnfoldAdminSelectWidget)
     context = forms.ChoiceField(label="Recent contexts", required=False, widget=UnfoldAdminSelectWidget)
@@ -119,11 +123,13 @@ class SourceForm(forms.Form):
 
     def _sample(self, cleaned: dict[str, Any]) -> Sample | None:
         steps = self._steps(cleaned["pipeline"])
-        data = self._data(cleaned)
+        more = self._more(cleaned["more"])
         if self.errors:
             return None
+        notes = {name.removeprefix(NOTE): value for name, value in more.items() if name.startswith(NOTE)}
+        data = {name: value for name, value in more.items() if not name.startswith(NOTE)} | _named(cleaned)
         owner = self._organization_id or self._template.organization_id or ""
-        return Sample(self._template.type, steps, data, organization_id=owner)
+        return Sample(self._template.type, steps, data, notes, organization_id=owner)
 
     def _steps(self, pipeline_id: str) -> list[Any]:
         rows = pipelines_visible(self._organization_id)
@@ -139,21 +145,22 @@ class SourceForm(forms.Form):
         steps: list[Any] = row.steps
         return steps
 
-    def _data(self, cleaned: dict[str, Any]) -> dict[str, Any]:
-        data: dict[str, Any] = self._more(cleaned["more"])
-        data |= {name: cleaned[name].strip() for name in ("title", "target_audience", "tone") if cleaned[name].strip()}
-        keywords = [word.strip() for word in cleaned["keywords"].split(",") if word.strip()]
-        return {**data, "keywords": keywords} if keywords else data
-
-    def _more(self, text: str) -> dict[str, Any]:
+    def _more(self, text: str) -> dict[str, str]:
         found = {}
         for number, line in enumerate(text.splitlines(), 1):
             name, colon, value = line.partition(":")
-            if line.strip() and not (colon and name.strip()):
+            if line.strip() and not (colon and name.strip().removeprefix(NOTE)):
                 self.add_error("more", f"Line {number} has no name: write it as name: value.")
             elif line.strip():
                 found[name.strip()] = value.strip()
         return found
+
+
+def _named(cleaned: dict[str, Any]) -> dict[str, Any]:
+    """Return the data that has fields of its own, without what was left empty."""
+    data = {name: cleaned[name].strip() for name in ("title", "target_audience", "tone") if cleaned[name].strip()}
+    keywords = [word.strip() for word in cleaned["keywords"].split(",") if word.strip()]
+    return {**data, "keywords": keywords} if keywords else data
 
 
 class PreviewForm(SourceForm):

@@ -43,7 +43,7 @@ class Trial(models.Model):
     Field notes:
         texts: what is run, as it was when the trial began: ``{side: {version, structure}}``, side draft or live.
         organization: whose staff may see it; none for staff of Draftline, who may try contexts of all.
-        sample: ``{type, pipeline, data}``, where the input is no context's.
+        sample: ``{type, pipeline, data, metadata}``, where the input is no context's.
         most_tokens, most_usd: the budget; no run begins that would go beyond it.
         reason: why it was stopped, in plain words.
     """

@@ -1,7 +1,7 @@
 """Every wish of a person about trials: begin, cancel, publish, discard."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -37,6 +37,7 @@ class Sample:
     type: str
     pipeline: list[Any]
     data: dict[str, Any]
+    metadata: dict[str, Any] = field(default_factory=dict)
     organization_id: str = ""
 
 
@@ -66,7 +67,7 @@ def comparison_begin(template: Template, source: Sample | Context, who: Trying) 
     trial = _trial(TrialKind.TEST, template, texts, who)
     items = [_item(trial, 1, side, source) for side in texts]
     if isinstance(source, Sample):
-        trial.sample = {"type": source.type, "pipeline": source.pipeline, "data": source.data}
+        trial.sample = {name: getattr(source, name) for name in ("type", "pipeline", "data", "metadata")}
     return _begin(trial, items)
 
 

@@ -170,6 +170,10 @@ def test_a_replay_stops_at_its_budget_and_another_is_cancelled_then_the_draft_di
     press(page, "Cancel")
     expect(page.get_by_text("The trial is cancelled.")).to_be_visible()
     assert run() == 0
+    page.once("dialog", lambda asked: asked.dismiss())
+    press(page, "Discard the draft")
+    assert draft_of(TEMPLATE) is not None
+    page.once("dialog", lambda asked: asked.accept())
     press(page, "Discard the draft")
     expect(page.get_by_text("The draft is discarded; the live version stays.")).to_be_visible()
     assert draft_of(TEMPLATE) is None

@@ -55,6 +55,19 @@ def test_a_preview_that_fails_advises_no_retry_of_what_was_never_submitted(templ
     assert "retry from the template step" not in page
 
 
+def test_sample_data_may_bring_the_notes_of_a_client(template, editor):
+    draft_save(
+        template, structure={"sections": [{"type": "intro", "instructions": "{{ metadata.campaign }}"}]}, note=""
+    )
+    more = "summary: It shines\nmetadata.campaign: spring sale"
+    page = editor.post(f"{TRIALS}preview/{TEMPLATE}/", {**SAMPLE, "more": more}).content.decode()
+    assert "## intro\nspring sale" in page
+    begin(editor, "test", **{**SAMPLE, "more": more})
+    sample = Trial.objects.get().sample
+    assert sample is not None
+    assert (sample["data"]["summary"], sample["metadata"]) == ("It shines", {"campaign": "spring sale"})
+
+
 def begin(browser, kind: str, **said):
     return browser.post(f"{TRIALS}{kind}/{TEMPLATE}/", {**budget(), **said})
 
