@@ -19,7 +19,7 @@
     opener.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
-      const closes = part?.checkVisibility();
+      const closes = !opener.getAttribute("x-on:click").endsWith("= true") && part?.checkVisibility();
       opener.click();
       if (part && !closes) enter(opener, part, TRIES);
     });
