@@ -20,6 +20,7 @@ from contexts.states import OPEN, Status
 LINES_DRAWN = 60
 WAITS_OF_WORK = 0.5  # all waits together are drawn at most this long, measured by the work
 FEWEST_WAITS = 4
+LOST_SECONDS = 1.0  # what is shorter lies between the end of a step and its being stored
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _lines(context: Context, now: datetime) -> list[_Line]:
     lines = [_run_line(number, run) for number, run in enumerate(context.step_runs, start=1)]
     for phase in phases_of(context, now):
         if phase.status == Status.PROCESSING:
-            lines += _at_work(context, phase, lines)
+            lines += _without_run(context, phase, lines)
         elif phase.end > phase.start:
             lines.append(_Line(_wait_name(phase), _wait_kind(phase), _wait_said(phase), phase.start, phase.end))
     return sorted(lines, key=lambda line: (line.start, line.end))
@@ -109,14 +110,17 @@ def _run_line(number: int, run: dict[str, Any]) -> _Line:
     return _Line(run["key"], run["outcome"], said, start, max(start, end), run["attempt"], number)
 
 
-def _at_work(context: Context, phase: Phase, lines: Iterable[_Line]) -> list[_Line]:
-    """Return a line for what runs right now."""
-    if not phase.is_last or context.status not in OPEN:
-        return []
+def _without_run(context: Context, phase: Phase, lines: Iterable[_Line]) -> list[_Line]:
+    """Return a line for work that has no step run: what goes on right now, or was cut short."""
     ends = [line.end for line in lines if line.attempt == phase.attempt and line.end >= phase.start]
     start = max([phase.start, *ends])
     took = seconds_text(milliseconds_between(start, phase.end))
-    return [_Line("at work", "working", f"At work for {took}", start, phase.end, phase.attempt)]
+    if phase.is_last and context.status in OPEN:
+        return [_Line("at work", "working", f"At work for {took}", start, phase.end, phase.attempt)]
+    if phase.is_last or (phase.end - start).total_seconds() < LOST_SECONDS:
+        return []
+    said = f"At work for {took} without a result: it was cancelled, handed back, or lost with its worker"
+    return [_Line("no result", "stopped", said, start, phase.end, phase.attempt)]
 
 
 def _wait_kind(phase: Phase) -> str:

@@ -69,6 +69,28 @@ def test_attempts_and_the_waits_between_them_stand_in_their_order():
     ]
 
 
+def test_work_that_was_lost_with_its_worker_is_a_line_of_its_own():
+    context = Context(
+        created_at=MOMENT,
+        status=Status.COMPLETED,
+        step_runs=[run("template", 1, 2), run("ai_generator", 10, 12, attempt=2)],
+        moves=[
+            move(Status.PENDING, 0, 0),
+            move(Status.PROCESSING, 1, 1),
+            move(Status.PENDING, 9, 1),
+            move(Status.PROCESSING, 10, 2),
+            move(Status.COMPLETED, 12, 2),
+        ],
+    )
+    assert bars(context) == [
+        (None, [("in the queue", "waiting")]),
+        (1, [("template", "completed"), ("no result", "stopped")]),
+        (None, [("in the queue", "waiting")]),
+        (2, [("ai_generator", "completed")]),
+    ]
+    assert "At work for 7.0 s without a result" in drawn(context).groups[1].bars[1].said
+
+
 def test_every_bar_says_in_words_what_it_shows():
     said = [bar.said for group in drawn(twice_tried()).groups for bar in group.bars]
     assert said[0] == "Waited 4.0 s in the queue"
