@@ -1,10 +1,11 @@
 """Rows for tests, as the engine would leave them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ulid import ULID
 
+from base import clock
 from contexts.failure import failure
 from contexts.models import Context
 from contexts.states import Status
@@ -29,6 +30,15 @@ ERROR: dict[str, Any] = {
     "attempt": 1,
     "at": "2023-05-15T10:32:00Z",
 }
+
+
+def just_now() -> datetime:
+    """Return the last moment that is over, for what is to be due at once.
+
+    What is due in this very millisecond is so too, but the stand-in for MongoDB takes ``$lte`` for ``$lt`` where an
+    index has another field before.
+    """
+    return clock.now() - timedelta(milliseconds=1)
 
 
 def step_run(key: str, outcome: str = "completed", attempt: int = 1, **more: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from base import clock
 from contexts.claim_order import claim_order
 from contexts.models import Context
 from contexts.states import Status
+from tests.contexts.rows import just_now
 from users.models import Organization
 
 MakeContext = Callable[..., Context]
@@ -33,7 +34,7 @@ def make_context(organization: Organization) -> MakeContext:
             **changes,
         }
         if values.get("status") == Status.RETRYING:
-            values.setdefault("next_retry_at", now)
+            values.setdefault("next_retry_at", just_now())
             values.setdefault("started_at", now)
         return Context.objects.create(**values)
 

@@ -22,6 +22,7 @@ from contexts.models import Context, Provider, StepTranscript, Worker, WorkerSta
 from contexts.services import context_retry
 from contexts.states import Status
 from templates_app.services import template_select
+from tests.contexts.rows import just_now
 from tests.fakes import openai_server as model
 from tests.fakes.openai_server import FakeOpenAi
 from tests.stores.here import stores_here
@@ -44,7 +45,7 @@ def _samples(db) -> None:
 
 def make_due() -> None:
     """Let the time pass until the next try."""
-    Context.objects.filter(status=Status.RETRYING).update(next_retry_at=clock.now())
+    Context.objects.filter(status=Status.RETRYING).update(next_retry_at=just_now())
 
 
 def drain_with_all_retries() -> None:

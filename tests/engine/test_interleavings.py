@@ -26,6 +26,7 @@ from contexts.models import Context, Worker, WorkerState
 from contexts.move_log import first_entry
 from contexts.services import context_cancel, context_retry
 from contexts.states import ENDED, MOVES, OPEN, Move, Status
+from tests.contexts.rows import just_now
 from tests.engine.conftest import milliseconds
 from tests.engine.watching import Watch
 from users.models import Organization
@@ -147,7 +148,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule()
     def time_passes_for_suspects(self) -> None:
-        Context.objects.filter(status=Status.RETRYING).update(next_retry_at=clock.now())
+        Context.objects.filter(status=Status.RETRYING).update(next_retry_at=just_now())
 
     @rule()
     def sweep(self) -> None:
@@ -264,7 +265,7 @@ class Interleavings(RuleBasedStateMachine):
         self.watch.wait_for_a_lease()
         token = claims.worker_register()
         while Context.objects.filter(status__in=OPEN).exists():
-            Context.objects.filter(status=Status.RETRYING).update(next_retry_at=clock.now())
+            Context.objects.filter(status=Status.RETRYING).update(next_retry_at=just_now())
             jobs = claims.claim(token, running=[], most=MOST)
             assert jobs, "an open context that nobody can claim is lost"
             for job in jobs:

@@ -13,6 +13,7 @@ from contexts.engine.job import Lease, Write
 from contexts.engine.reaper import worker_bury
 from contexts.models import Context, Worker, WorkerState
 from contexts.states import Move, Status
+from tests.contexts.rows import just_now
 from tests.engine.watching import LEASE_SECONDS, Watch
 
 pytestmark = pytest.mark.django_db
@@ -102,7 +103,7 @@ def test_context_is_tried_alone_five_times_before_it_is_blamed(make_context):
             break
         assert context.next_retry_at is not None
         waits.append((context.next_retry_at - context.updated_at).total_seconds())
-        Context.objects.update(next_retry_at=clock.now())
+        Context.objects.update(next_retry_at=just_now())
         token = claims.worker_register()
         (job,) = claims.claim(token, running=[], most=512)
         assert claims.claim(token, running=[job.worker_losses], most=512) == []

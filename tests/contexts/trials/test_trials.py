@@ -29,6 +29,7 @@ from contexts.trials.services import (
 )
 from templates_app.selectors import draft_of, live_version
 from templates_app.services import draft_save
+from tests.contexts.rows import just_now
 from tests.contexts.trials.conftest import DATA, LINGER_SECONDS, PIPELINE, STRUCTURE, items, run_trials, states
 from tests.durability.installation import wait_until
 from tests.fakes import openai_server as model
@@ -130,7 +131,7 @@ def test_an_error_that_passes_is_tried_again_at_the_step_that_failed(replay, wor
     item = items(trial)[0]
     assert error_type(item) == "provider_error"
     assert item.work["processing"]["completed_components"] == ["template"]
-    TrialItem.objects.update(due_at=clock.now())
+    TrialItem.objects.update(due_at=just_now())
     run_trials()
     item.refresh_from_db()
     assert (item.state, item.error) == (ItemState.DONE, None)
