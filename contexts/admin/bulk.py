@@ -54,7 +54,7 @@ class BulkOperationAdmin(WatchedAdmin):
 
     @display(description="Operation", header=True)
     def heading(self, operation: BulkOperation) -> list[str]:
-        return [title_of(operation), ", ".join(Selection.model_validate(operation.selection).words()) or "all contexts"]
+        return [title_of(operation), _words_of(operation)]
 
     @display(description="State", label=BULK_COLOURS)
     def state_shown(self, operation: BulkOperation) -> tuple[str, str]:
@@ -62,7 +62,7 @@ class BulkOperationAdmin(WatchedAdmin):
 
     @display(description="Progress")
     def progress_shown(self, operation: BulkOperation) -> str:
-        return f"{looked_at(operation):,} of {count_text(operation.expected)}"
+        return _progress_of(operation)
 
     @display(description="By")
     def who_shown(self, operation: BulkOperation) -> str:
@@ -144,8 +144,8 @@ class BulkOperationAdmin(WatchedAdmin):
             "title": title_of(operation),
             "url": self.row_url("change", operation),
             "who": operation.user_name,
-            "words": ", ".join(Selection.model_validate(operation.selection).words()) or "all contexts",
-            "progress": f"{looked_at(operation):,} of {count_text(operation.expected)}",
+            "words": _words_of(operation),
+            "progress": _progress_of(operation),
         }
 
     # --- follow -----------------------------------------------------------------------------------------------
@@ -164,8 +164,7 @@ class BulkOperationAdmin(WatchedAdmin):
             operation=operation,
             colour=BULK_COLOURS[operation.state],
             words=Selection.model_validate(operation.selection).words(),
-            counted=count_text(operation.expected),
-            looked_at=f"{looked_at(operation):,}",
+            progress=_progress_of(operation),
             numbers={name: f"{getattr(operation, name):,}" for name in ("done", "skipped", "failed")},
             bar=_bar(operation),
             is_open=operation.state in UNFINISHED,
@@ -216,8 +215,17 @@ def title_of(operation: BulkOperation) -> str:
     return f"Retry many from {named}"
 
 
-def looked_at(operation: BulkOperation) -> int:
+def _looked_at(operation: BulkOperation) -> int:
     return operation.done + operation.skipped + operation.failed
+
+
+def _progress_of(operation: BulkOperation) -> str:
+    return f"{_looked_at(operation):,} of {count_text(operation.expected)}"
+
+
+def _words_of(operation: BulkOperation) -> str:
+    """Say which contexts are meant."""
+    return ", ".join(Selection.model_validate(operation.selection).words()) or "all contexts"
 
 
 def _context_url(context_id: str) -> str:
@@ -230,7 +238,7 @@ def _bar(operation: BulkOperation) -> float | None:
         return 1.0
     if operation.expected > COUNTED_MOST:
         return None
-    return min(1.0, looked_at(operation) / operation.expected) if operation.expected else 1.0
+    return min(1.0, _looked_at(operation) / operation.expected) if operation.expected else 1.0
 
 
 def _trial(operation: BulkOperation) -> list[dict[str, Any]]:
